@@ -1,0 +1,1 @@
+"""traintrack: machine-learning work as a build."""

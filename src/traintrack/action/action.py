@@ -1,0 +1,173 @@
+"""What is executed: one recipe with everything that decides its result, and how it is asked to run."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import Any, cast
+
+from traintrack.action.image import Image
+from traintrack.digest import JsonValue, TargetId
+
+
+class Deliver(str, Enum):
+    """How a task gets an input: an ordinary folder, a read-only mount, or a URL prefix that it may read."""
+
+    COPY = "copy"
+    MOUNT = "mount"
+    URI = "uri"
+
+
+@dataclass(frozen=True, slots=True)
+class Input:
+    """One reference in the arguments of an action.
+
+    `arg_path` is where the path string goes in the configuration, keys and list indices from the top.
+    `subpath` is the part of the artifact that is meant, None for the whole.
+    """
+
+    id: TargetId
+    arg_path: tuple[str | int, ...]
+    subpath: str | None = None
+    deliver: Deliver = Deliver.COPY
+
+    @property
+    def folder(self) -> str:
+        """The path below `/tt/in` at which the task finds it: each key percent-encoded, indices as they are."""
+        return "/".join(_encoded(str(part)) for part in self.arg_path)
+
+
+@dataclass(frozen=True, slots=True)
+class Resources:
+    """What a task asks for. Sizes in bytes; None where nothing was asked."""
+
+    cpu: float = 1.0
+    memory_bytes: int | None = None
+    gpu: int = 0
+    gpu_type: str | None = None
+    disk_bytes: int | None = None
+    shm_bytes: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Retries:
+    """How often a task's own failures are tried again; `out_of_memory` attempts get twice the memory each."""
+
+    task: int = 0
+    out_of_memory: int = 0
+    timeout: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Secret:
+    """A value that is delivered and never stored: variable `name` (or a file), from `source` of the provider."""
+
+    name: str
+    source: str
+    as_file: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Provenance:
+    """Where an action was declared; for people, the label index and `why`, never for a decision on reuse."""
+
+    workspace: str = ""
+    label: str = ""
+    place: str = ""
+    commit: str | None = None
+    workspace_commit: str | None = None
+    description: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Action:
+    """A target, ready to be executed: the remote side knows this and digests, never workspaces.
+
+    `preimage` is the canonical JSON whose SHA-256 is `id`. `config` is what the task is given as
+    configuration: hashed and unhashed arguments, with None at each `arg_path` of `inputs`. `code` maps each
+    path, relative to the workspace root and in declared order, to a git tree id or `<mode>:<blob id>`.
+    `needs` must have succeeded first. `outputs` maps names to paths that must exist after a success.
+    """
+
+    id: TargetId
+    preimage: bytes
+    task: str
+    image: Image
+    entrypoint: tuple[str, ...] | None = None
+    platform: str = "any"
+    config: JsonValue = None
+    inputs: tuple[Input, ...] = ()
+    code: Mapping[str, str] = field(default_factory=dict)
+    env: Mapping[str, str] = field(default_factory=dict)
+    secrets: tuple[Secret, ...] = ()
+    needs: tuple[TargetId, ...] = ()
+    outputs: Mapping[str, str] = field(default_factory=dict)
+    resources: Resources = field(default_factory=Resources)
+    retries: Retries = field(default_factory=Retries)
+    timeout_s: float | None = None
+    network: bool = False
+    provenance: Provenance = field(default_factory=Provenance)
+
+    @property
+    def label(self) -> str:
+        """The label as text, for people."""
+        return self.provenance.label or self.id[:12]
+
+    @property
+    def recipe(self) -> dict[str, Any]:
+        """The pre-image as data."""
+        return cast("dict[str, Any]", json.loads(self.preimage))
+
+    def depends_on(self) -> tuple[TargetId, ...]:
+        """The IDs that must have results first, each once, inputs before `needs`."""
+        return tuple(dict.fromkeys([*(i.id for i in self.inputs), *self.needs]))
+
+
+@dataclass(frozen=True, slots=True)
+class ActionGraph:
+    """Actions by ID, and which IDs were asked for.
+
+    Two labels with equal recipes are one action; `labels` maps every label to its ID, in order of the
+    graph. `leaves` are IDs that are only read (frozen or pinned at a revision), with the artifact that they stand for.
+    `order` has every action after those it depends on.
+    """
+
+    actions: Mapping[TargetId, Action]
+    labels: Mapping[str, TargetId]
+    requested: tuple[TargetId, ...]
+    order: tuple[TargetId, ...]
+    leaves: Mapping[TargetId, str] = field(default_factory=dict)
+
+    def consumers(self) -> dict[TargetId, list[TargetId]]:
+        """Map each ID to those that depend on it, in graph order."""
+        found: dict[TargetId, list[TargetId]] = {id_: [] for id_ in self.order}
+        for id_ in self.order:
+            for before in self.actions[id_].depends_on():
+                found.setdefault(before, []).append(id_)
+        return found
+
+    def label_of(self, id_: TargetId) -> str:
+        """The first label with this ID, or the ID's beginning where it has none here."""
+        action = self.actions.get(id_)
+        return action.label if action else id_[:12]
+
+
+def restrict(graph: ActionGraph, wanted: Collection[TargetId]) -> ActionGraph:
+    """Return the graph of only the `wanted` actions, in the same order."""
+    return ActionGraph(
+        actions={i: graph.actions[i] for i in graph.order if i in wanted},
+        labels={label: i for label, i in graph.labels.items() if i in wanted},
+        requested=tuple(i for i in graph.requested if i in wanted),
+        order=tuple(i for i in graph.order if i in wanted),
+        leaves=graph.leaves,
+    )
+
+
+_SAFE = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-")
+
+
+def _encoded(key: str) -> str:
+    """Percent-encode a key outside `[A-Za-z0-9_-]`, over its UTF-8 bytes (DESIGN 7.1)."""
+    return "".join(chr(b) if chr(b) in _SAFE else f"%{b:02X}" for b in key.encode("utf-8")) or "%"

@@ -1,0 +1,265 @@
+"""The one mutable object per ID: lease and result in one. Values and the changes that are allowed.
+
+Source: DESIGN 8 and the state machine in docs/explanation/protocol.md. A change here is pure: it takes the
+cell that was read and returns the next one; a storage applies it by compare-and-swap.
+"""
+
+from __future__ import annotations
+
+import secrets
+from dataclasses import dataclass, field, replace
+from enum import Enum
+
+import msgspec
+
+from traintrack.digest import ArtifactDigest, ContentDigest, TargetId
+from traintrack.errors import IntegrityError, InternalError
+
+CELL_FORMAT = "traintrack/cell/1"
+
+
+class CellState(str, Enum):
+    """A cell that was never written is ABSENT: it is then None, not a value."""
+
+    FREE = "FREE"
+    HELD = "HELD"
+    DONE = "DONE"
+
+
+class Phase(str, Enum):
+    """What a holder is doing. Nothing is stored, reused or committed but under `publishing`."""
+
+    QUEUED = "queued"
+    RUNNING = "running"
+    PUBLISHING = "publishing"
+
+
+class FreeReason(str, Enum):
+    """Why a cell that was written before is free."""
+
+    FAILED = "failed"
+    RELEASED = "released"
+    FENCED = "fenced"
+    EVICTED = "evicted"
+    CORRUPT = "corrupt"
+    SUPERSEDED = "superseded"
+
+
+@dataclass(frozen=True, slots=True)
+class Owner:
+    """Who holds a cell. `token` is random, made once per (run, target) and kept through every retry.
+
+    `boot_id` and `pid` with `pid_started` (clock ticks since boot) say if the holder's process still is the same one.
+    `since` is a wall-clock time in ISO 8601, for people only.
+    """
+
+    token: str
+    run: str
+    user: str = ""
+    host: str = ""
+    boot_id: str = ""
+    pid: int = 0
+    pid_started: int = 0
+    since: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What stands for an ID: the artifact, where its manifest and record are kept, and how it lies in the store.
+
+    `layout` is the key of the storage's layout object, empty where the storage needs none.
+    """
+
+    artifact: ArtifactDigest
+    manifest: ContentDigest
+    record: ContentDigest
+    layout: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """How the last attempt of a flight ended, shared with those who waited on it."""
+
+    flight: str
+    failure: str
+    message: str
+    exit_code: int | None = None
+    record: ContentDigest | None = None
+    log: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """One cell. No two writes of a cell have the same bytes: `nonce` is new in each."""
+
+    state: CellState
+    epoch: int
+    nonce: str
+    flight: str = ""
+    owner: Owner | None = None
+    phase: Phase | None = None
+    seq: int = 0
+    job: str | None = None
+    checkpoint: str | None = None
+    inputs: tuple[ArtifactDigest, ...] = ()
+    result: Result | None = None
+    free: FreeReason | None = None
+    last_failure: Failure | None = None
+    platform_failures: int = 0
+    was: tuple[str, ...] = ()
+    bad: tuple[str, ...] = ()
+    previous_record: ContentDigest | None = None
+    format: str = field(default=CELL_FORMAT)
+
+
+def encode_cell(cell: Cell) -> bytes:
+    """Return the JSON bytes of a cell."""
+    return msgspec.json.encode(cell)
+
+
+def decode_cell(data: bytes, id_: TargetId) -> Cell:
+    """Read a stored cell.
+
+    Raises:
+        IntegrityError: it is damaged, or of a newer format.
+    """
+    try:
+        cell = msgspec.json.decode(data, type=Cell)
+    except msgspec.MsgspecError as error:
+        raise IntegrityError(
+            f"the cell of {id_[:12]} cannot be read: {error}",
+            code="cell-damaged",
+            hint="run `traintrack clean --cell " + id_[:12] + "` to give it up; its record stays",
+        ) from error
+    if cell.format != CELL_FORMAT:
+        raise IntegrityError(
+            f"the cell of {id_[:12]} has format `{cell.format}`, this is {CELL_FORMAT}",
+            code="cell-format",
+            hint="use a newer traintrack",
+        )
+    return cell
+
+
+def new_nonce() -> str:
+    """128 random bits as hex, for nonces, owner tokens and flights."""
+    return secrets.token_hex(16)
+
+
+def acquire(seen: Cell | None, owner: Owner, inputs: tuple[ArtifactDigest, ...] = ()) -> Cell:
+    """ABSENT or FREE → HELD, on a new flight."""
+    _demand(seen is None or seen.state is CellState.FREE, "acquire", seen)
+    base = seen or Cell(CellState.FREE, 0, "")
+    return replace(
+        base,
+        state=CellState.HELD,
+        epoch=base.epoch + 1,
+        nonce=new_nonce(),
+        flight=new_nonce(),
+        owner=owner,
+        phase=Phase.QUEUED,
+        seq=0,
+        job=None,
+        inputs=inputs,
+        result=None,
+        free=None,
+        platform_failures=0,
+    )
+
+
+def take_over(seen: Cell, owner: Owner) -> Cell:
+    """HELD by another, who is gone → HELD by me, on the same flight."""
+    _demand(seen.state is CellState.HELD, "take over", seen)
+    return replace(seen, epoch=seen.epoch + 1, nonce=new_nonce(), owner=owner, phase=Phase.QUEUED, seq=0, job=None)
+
+
+def started(mine: Cell, job: str) -> Cell:
+    """HELD(me) → HELD(me, running), with the handle of the job so that others can find it."""
+    _demand(mine.state is CellState.HELD, "start", mine)
+    return replace(mine, phase=Phase.RUNNING, nonce=new_nonce(), seq=mine.seq + 1, job=job)
+
+
+def beat(mine: Cell) -> Cell:
+    """HELD(me) → HELD(me): a heartbeat."""
+    _demand(mine.state is CellState.HELD, "beat", mine)
+    return replace(mine, nonce=new_nonce(), seq=mine.seq + 1)
+
+
+def publish(seen: Cell, owner: Owner) -> Cell:
+    """HELD(me), or HELD{not publishing} of a stranger, or FREE{fenced} → HELD(me, publishing).
+
+    A stranger's is taken back by one who was superseded and has finished.
+    """
+    mine = seen.owner is not None and seen.owner.token == owner.token
+    back = seen.state is CellState.HELD and seen.phase is not Phase.PUBLISHING
+    fenced = seen.state is CellState.FREE and seen.free is FreeReason.FENCED
+    _demand((seen.state is CellState.HELD and mine) or back or fenced, "publish", seen)
+    return replace(
+        seen,
+        state=CellState.HELD,
+        epoch=seen.epoch if mine else seen.epoch + 1,
+        owner=owner,
+        phase=Phase.PUBLISHING,
+        nonce=new_nonce(),
+        seq=seen.seq + 1,
+        free=None,
+    )
+
+
+def commit(mine: Cell, result: Result) -> Cell:
+    """HELD(me, publishing) → DONE."""
+    _demand(mine.state is CellState.HELD and mine.phase is Phase.PUBLISHING, "commit", mine)
+    return replace(
+        mine,
+        state=CellState.DONE,
+        nonce=new_nonce(),
+        phase=None,
+        owner=None,
+        job=None,
+        checkpoint=None,
+        inputs=(),
+        result=result,
+        last_failure=None,
+        platform_failures=0,
+    )
+
+
+def fail(mine: Cell, failure: Failure, record: ContentDigest | None = None) -> Cell:
+    """HELD(me) → FREE{failed}; who waited on this flight shares the failure. `record` becomes the previous one."""
+    _demand(mine.state is CellState.HELD, "fail", mine)
+    freed = _freed(mine, FreeReason.FAILED)
+    return replace(freed, last_failure=failure, previous_record=record or mine.previous_record)
+
+
+def release(mine: Cell, checkpoint: str | None = None) -> Cell:
+    """HELD(me) → FREE{released}: waiters go on at once, from the checkpoint if there is one."""
+    _demand(mine.state is CellState.HELD, "release", mine)
+    return replace(_freed(mine, FreeReason.RELEASED), checkpoint=checkpoint or mine.checkpoint)
+
+
+def evict(seen: Cell, reason: FreeReason) -> Cell:
+    """DONE → FREE{evicted, corrupt or superseded}; what it named moves to `was`."""
+    _demand(seen.state is CellState.DONE and seen.result is not None, "evict", seen)
+    assert seen.result is not None
+    layout = seen.result.layout
+    was = (*seen.was, layout) if layout and layout not in seen.was else seen.was
+    freed = _freed(seen, reason)
+    return replace(freed, result=None, was=was, previous_record=seen.result.record)
+
+
+def _freed(cell: Cell, reason: FreeReason) -> Cell:
+    return replace(
+        cell,
+        state=CellState.FREE,
+        nonce=new_nonce(),
+        phase=None,
+        owner=None,
+        job=None,
+        inputs=(),
+        free=reason,
+    )
+
+
+def _demand(holds: bool, change: str, cell: Cell | None) -> None:  # noqa: FBT001
+    if not holds:
+        state = "ABSENT" if cell is None else f"{cell.state.value}{{{cell.phase.value if cell.phase else ''}}}"
+        raise InternalError(f"a cell in state {state} cannot {change}", code="cell-transition")

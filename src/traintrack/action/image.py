@@ -1,0 +1,49 @@
+"""What provides a task's programs: a pinned container image, a Dockerfile folder, or a Python environment."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TypeAlias
+
+
+@dataclass(frozen=True, slots=True)
+class ContainerImage:
+    """A container image of a registry, pinned: `digest` is `sha256:…` of the multi-platform index."""
+
+    ref: str
+    digest: str
+
+
+@dataclass(frozen=True, slots=True)
+class BuiltImage:
+    """A container image built from a Dockerfile.
+
+    `tree` maps each of its paths to a git tree id or `<mode>:<blob id>`; `bases` maps each `FROM` and
+    `COPY --from` to `sha256:…`; `context` and `dockerfile` are relative to the workspace root.
+    """
+
+    context: str
+    dockerfile: str
+    tree: Mapping[str, str]
+    bases: Mapping[str, str] = field(default_factory=dict)
+    args: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class PythonImage:
+    """A locked Python environment, made by uv; no container.
+
+    `lock_sha256` is of the lock file at the target's commit. With a `uv.lock`, `project_sha256` is of the
+    `pyproject.toml` beside it and `groups` and `extras` say what of it is installed; else it is None.
+    """
+
+    python: str
+    lock_path: str
+    lock_sha256: str
+    project_sha256: str | None = None
+    groups: tuple[str, ...] = ()
+    extras: tuple[str, ...] = ()
+
+
+Image: TypeAlias = ContainerImage | BuiltImage | PythonImage

@@ -1,0 +1,101 @@
+"""What a runner is given and what it says back."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import NewType
+
+from traintrack.action.action import Action, Deliver, Resources
+from traintrack.action.failure import FailureClass
+from traintrack.action.manifest import Manifest
+from traintrack.action.record import Isolation, Timings, Usage
+from traintrack.digest import ArtifactDigest, ContentDigest
+
+Handle = NewType("Handle", str)
+"""A runner's own small JSON that finds a job again, from any process."""
+
+
+@dataclass(frozen=True, slots=True)
+class JobInput:
+    """An input of a job: `artifact` is the whole, `subpath` the part that goes to `arg_path`."""
+
+    arg_path: tuple[str | int, ...]
+    folder: str
+    artifact: ArtifactDigest
+    subpath: str | None = None
+    deliver: Deliver = Deliver.COPY
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """One attempt of one flight. `checkpoint` is the key of a sealed checkpoint to start from.
+
+    `attempt` counts from 1 within the flight. `gpus` are the indices of the devices granted. `secrets` maps
+    a secret's name to its value; it is never stored and not part of the value's text.
+    """
+
+    flight: str
+    attempt: int
+    action: Action
+    inputs: tuple[JobInput, ...]
+    resources: Resources
+    run: str = ""
+    checkpoint: str | None = None
+    gpus: tuple[int, ...] = ()
+    secrets: Mapping[str, str] = field(default_factory=dict, repr=False)
+
+
+class JobPhase(str, Enum):
+    """Where a job is."""
+
+    STAGING = "staging"
+    RUNNING = "running"
+    STORING = "storing"
+    FINISHED = "finished"
+    GONE = "gone"
+
+
+@dataclass(frozen=True, slots=True)
+class Output:
+    """A finished output, complete and hashed, not yet visible under any ID.
+
+    `staged` is where it lies, in words that the storage it was staged in understands.
+    """
+
+    staged: str
+    manifest: Manifest
+    metrics: Mapping[str, object] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class JobState:
+    """What is known of a job. `output` is set after a success, `failure` after a failure; `message` is one line."""
+
+    phase: JobPhase
+    failure: FailureClass | None = None
+    message: str = ""
+    hint: str | None = None
+    exit_code: int | None = None
+    output: Output | None = None
+    log: str | None = None
+    log_tail: tuple[str, ...] = ()
+    checkpoint: str | None = None
+    config: ContentDigest | None = None
+    isolation: Isolation = field(default_factory=Isolation)
+    timings: Timings = field(default_factory=Timings)
+    usage: Usage = field(default_factory=Usage)
+    image: str = ""
+    platform: str = ""
+    device: str | None = None
+    progress: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Capabilities:
+    """What a runner enforces, checks or cannot give, in the words of DESIGN 7.1; shown in the plan and recorded."""
+
+    name: str
+    images: frozenset[str]
+    isolation: Isolation

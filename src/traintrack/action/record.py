@@ -1,0 +1,140 @@
+"""Immutable JSON about one execution; kept when bytes are evicted. Specified in docs/reference/record.md."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import msgspec
+
+from traintrack.digest import ActionKey, ArtifactDigest, ContentDigest, TargetId
+from traintrack.errors import IntegrityError
+
+RECORD_FORMAT = "traintrack/record/1"
+
+
+@dataclass(frozen=True, slots=True)
+class InputRead:
+    """An input as it was consumed: its ID, the part of it, and the digest of the whole and of that part."""
+
+    id: TargetId
+    artifact: ArtifactDigest
+    content: ArtifactDigest
+    arg: str
+    subpath: str | None = None
+    label: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Timings:
+    """Wall-clock times in ISO 8601 (UTC), for people; durations in seconds from a monotonic clock."""
+
+    started: str = ""
+    ended: str = ""
+    staging_s: float = 0.0
+    task_s: float = 0.0
+    publishing_s: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """What the task used, None where the runner cannot tell."""
+
+    user_cpu_s: float | None = None
+    system_cpu_s: float | None = None
+    peak_memory_bytes: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class AttemptNote:
+    """One attempt of an execution. `failure` is a failure class, None after a success."""
+
+    number: int
+    failure: str | None = None
+    message: str = ""
+    exit_code: int | None = None
+    duration_s: float = 0.0
+    log: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Isolation:
+    """What was enforced around the task, what was only checked, and what this runner cannot give; words of DESIGN 7.1."""
+
+    enforced: tuple[str, ...] = ()
+    checked: tuple[str, ...] = ()
+    missing: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Who:
+    """Who executed it, where."""
+
+    user: str = ""
+    host: str = ""
+    run: str = ""
+    traintrack: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """What is known about one execution, a success or a failure.
+
+    `preimage` is the canonical JSON whose SHA-256 is `id`, as data. `reason` says why it ran, as data.
+    `early_cutoff` names the ID whose result was taken over without running. `metrics` is the content of a
+    small `metrics.json`, `previous` the record that stood for the ID before this one.
+    """
+
+    id: TargetId
+    preimage: Mapping[str, Any]
+    label: str
+    place: str
+    workspace: str
+    who: Who
+    action_key: ActionKey | None = None
+    outcome: str = "success"
+    artifact: ArtifactDigest | None = None
+    manifest: ContentDigest | None = None
+    files: int = 0
+    size_bytes: int = 0
+    inputs: tuple[InputRead, ...] = ()
+    needs: tuple[TargetId, ...] = ()
+    runner: str = ""
+    image: str = ""
+    platform: str = ""
+    device: str | None = None
+    isolation: Isolation = field(default_factory=Isolation)
+    asked: Mapping[str, Any] = field(default_factory=dict)
+    used: Usage = field(default_factory=Usage)
+    timings: Timings = field(default_factory=Timings)
+    attempts: tuple[AttemptNote, ...] = ()
+    reason: Mapping[str, Any] = field(default_factory=dict)
+    commit: str | None = None
+    workspace_commit: str | None = None
+    early_cutoff: TargetId | None = None
+    flight: str = ""
+    config: ContentDigest | None = None
+    metrics: Mapping[str, Any] | None = None
+    previous: ContentDigest | None = None
+    format: str = field(default=RECORD_FORMAT)
+
+
+def encode_record(record: Record) -> bytes:
+    """Return the JSON bytes of a record; their BLAKE3 is its key."""
+    return msgspec.json.encode(record)
+
+
+def decode_record(data: bytes) -> Record:
+    """Read a stored record.
+
+    Raises:
+        IntegrityError: it is damaged or of another format.
+    """
+    try:
+        record = msgspec.json.decode(data, type=Record)
+    except msgspec.MsgspecError as error:
+        raise IntegrityError(f"a record cannot be read: {error}", code="record-damaged") from error
+    if record.format != RECORD_FORMAT:
+        raise IntegrityError(f"a record has the unknown format `{record.format}`", code="record-format")
+    return record

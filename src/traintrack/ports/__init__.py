@@ -1,0 +1,1 @@
+"""Protocols only: what the executor needs of runners, storages, clocks and listeners."""

@@ -1,0 +1,48 @@
+"""How an action is executed: plural, resumable, and separate from the process that asked."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from typing import Protocol
+
+from traintrack.action.action import Action
+from traintrack.action.job import Capabilities, Handle, Job, JobState
+from traintrack.errors import TraintrackError
+
+
+class Runner(Protocol):
+    """Executes jobs. Leaving never stops work, except of a runner whose jobs cannot outlive their parent; `stop` does.
+
+    A job is named by its flight and attempt, so `find` recovers one whose handle was never written.
+    """
+
+    @property
+    def capabilities(self) -> Capabilities:
+        """What it enforces, checks or cannot give."""
+
+    def refuse(self, actions: Sequence[Action]) -> list[TraintrackError]:
+        """Say early and cheaply what cannot run here, before hours are spent; empty if all can."""
+
+    def start(self, jobs: Sequence[Job]) -> list[Handle]:
+        """Begin the jobs and return a handle each, in order, without waiting for the tasks.
+
+        Staging inputs, starting the program and storing the output are the runner's part.
+
+        Raises:
+            HostError: nothing was started.
+        """
+
+    def poll(self, handles: Collection[Handle], wait_s: float) -> Mapping[Handle, JobState]:
+        """Return the states that changed since the last poll, as soon as one does, at the latest after `wait_s`."""
+
+    def stop(self, handles: Collection[Handle], grace_s: float) -> None:
+        """End the jobs with everything they started; asks first, kills after `grace_s`. Returns when they are gone.
+
+        Also for handles of another process that is dead. Repeating it is harmless.
+        """
+
+    def find(self, flights: Collection[str]) -> Mapping[str, Handle]:
+        """Map each flight that has a living job on this machine or cluster to its handle."""
+
+    def logs(self, handle: Handle, offset: int) -> bytes:
+        """Return what the task has written from byte `offset` on; empty if there is nothing more yet."""

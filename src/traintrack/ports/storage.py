@@ -1,0 +1,186 @@
+"""Where cells, records, artifacts and logs live. A storage serves one namespace for writing."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from enum import Enum
+from pathlib import Path
+from typing import Protocol
+
+from traintrack.action.cell import Cell, Owner, Result
+from traintrack.action.event import RunDocument
+from traintrack.action.job import Output
+from traintrack.action.manifest import Manifest
+from traintrack.digest import ActionKey, ArtifactDigest, ContentDigest, TargetId
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """A cell as it was read: `cell` is None if absent; `version` is what a compare-and-swap compares."""
+
+    id: TargetId
+    cell: Cell | None
+    version: str
+
+
+class CellConflictError(Exception):
+    """Somebody else changed the cell; `seen` is how it stands now."""
+
+    def __init__(self, seen: Seen) -> None:
+        super().__init__(f"cell {seen.id[:12]} was changed by another")
+        self.seen = seen
+
+
+class Liveness(str, Enum):
+    """What is known of a holder."""
+
+    ALIVE = "alive"
+    GONE = "gone"
+    UNKNOWN = "unknown"
+
+
+class Cells(Protocol):
+    """The cells of a namespace, changed only by compare-and-swap."""
+
+    def read(self, ids: Collection[TargetId]) -> Mapping[TargetId, Seen]:
+        """Return every cell asked for, in one batch.
+
+        Raises:
+            IntegrityError: a cell is damaged.
+            HostError: the storage cannot be read.
+        """
+
+    def swap(self, seen: Seen, cell: Cell) -> Seen:
+        """Replace what was `seen` by `cell`, or raise; DONE is durable when this returns.
+
+        Raises:
+            CellConflictError: the cell is not as it was seen.
+            HostError: the storage cannot be written.
+        """
+
+    def liveness(self, owner: Owner) -> Liveness:
+        """Tell if a holder is still there; never a guess by the wall clock."""
+
+    def wait(self, seen: Collection[Seen], timeout_s: float) -> None:
+        """Return when one of the cells may have changed or its holder may be gone, at the latest after the time."""
+
+
+class Kept(Protocol):
+    """Small immutable objects, kept for ever: manifests, records, metrics, configs, code trees, lock files."""
+
+    def put(self, data: bytes) -> ContentDigest:
+        """Keep the bytes; the key is their BLAKE3. Durable when the cell that names them is DONE."""
+
+    def get(self, digest: ContentDigest) -> bytes | None:
+        """Return the bytes, checked, or None if there are none.
+
+        Raises:
+            IntegrityError: the bytes are not those of the digest.
+        """
+
+    def put_named(self, name: str, data: bytes) -> None:
+        """Keep bytes under a name that decides them, such as `code/<tree id>` or `lock/<sha256>`."""
+
+    def get_named(self, name: str) -> bytes | None:
+        """Return the bytes under a name, or None."""
+
+    def has_named(self, name: str) -> bool:
+        """Tell if there is something under the name."""
+
+
+class Artifacts(Protocol):
+    """The bytes of artifacts."""
+
+    def publish(self, output: Output) -> Result:
+        """Make a staged output permanent, without its record: `Result.record` is empty; the cell must be HELD{publishing}.
+
+        If the same artifact is there already, that one is kept and the staged one dropped.
+        """
+
+    def manifest(self, result: Result) -> Manifest:
+        """Return the manifest of a result.
+
+        Raises:
+            IntegrityError: it is missing or damaged.
+        """
+
+    def check(self, result: Result, subpath: str | None = None) -> str | None:
+        """Check what is about to be read; None if it is whole, else what is wrong, in words with the path."""
+
+    def path(self, artifact: ArtifactDigest, subpath: str | None = None) -> Path:
+        """The local path of an artifact or a part of it, read-only.
+
+        Raises:
+            NotFoundError: there is no such artifact or path.
+        """
+
+    def discard(self, output: Output) -> None:
+        """Drop a staged output that is not wanted."""
+
+
+class Ledger(Protocol):
+    """Hints and history: nothing here decides about reuse."""
+
+    def hint(self, key: ActionKey) -> TargetId | None:
+        """The ID that last had a result for this ActionKey, to be checked against its cell."""
+
+    def put_hint(self, key: ActionKey, id_: TargetId) -> None:
+        """Remember which ID has the result of an ActionKey; last writer wins."""
+
+    def put_run(self, document: RunDocument) -> None:
+        """Keep a run document and add its rows to the label index."""
+
+    def run(self, run: str) -> RunDocument | None:
+        """The run document of that name, or the only one that begins with it."""
+
+    def runs(self) -> Iterator[str]:
+        """Names of runs, newest first."""
+
+    def history(self, workspace: str, label: str) -> tuple[HistoryEntry, ...]:
+        """The newest 50 results of a label, newest first."""
+
+    def put_log(self, name: str, source: Path) -> str:
+        """Keep a finished log under `name` and return its key."""
+
+    def log(self, key: str) -> Path | None:
+        """The local file of a kept or growing log, None if there is none."""
+
+
+@dataclass(frozen=True, slots=True)
+class HistoryEntry:
+    """One line of a label's history. `time` in ISO 8601 (UTC), for people."""
+
+    id: TargetId
+    outcome: str
+    run: str
+    time: str
+    record: ContentDigest | None = None
+
+
+class Storage(Protocol):
+    """The parts of a storage, and the presence of a run in it."""
+
+    @property
+    def name(self) -> str:
+        """What to call it in messages: a path or URL."""
+
+    @property
+    def cells(self) -> Cells:
+        """The cells."""
+
+    @property
+    def kept(self) -> Kept:
+        """What is kept for ever."""
+
+    @property
+    def artifacts(self) -> Artifacts:
+        """The bytes."""
+
+    @property
+    def ledger(self) -> Ledger:
+        """Hints, history, logs."""
+
+    def present(self, run: str) -> AbstractContextManager[Owner]:
+        """Show that a run lives, for as long as the context is open; the owner has an empty token."""
