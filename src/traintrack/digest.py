@@ -49,8 +49,8 @@ def canonical_json(value: JsonValue) -> bytes:
         NotCanonicalError: the value has no canonical form.
     """
     try:
-        text = _encode_plain(_spell_floats(value)) if _needs_care(value) else _encode_plain(value)
-        return _unmark(text).encode("utf-8")
+        text = _spelled(value) if _needs_care(value) else _encode_plain(value)
+        return text.encode("utf-8")
     except (ValueError, TypeError, RecursionError) as error:
         raise NotCanonicalError(str(error)) from error
 
@@ -81,9 +81,9 @@ def content_digest(data: bytes) -> ContentDigest:
     return ContentDigest(blake3(data).hexdigest())
 
 
-# The C encoder of the standard library spells floats its own way (`1e-05`). Floats that it would spell
-# wrong travel through it as marked strings, and the marks with their quotes are cut out afterwards.
-_MARK = "\ue000tt-float:"
+# The C encoder of the standard library spells floats its own way (`1e-05`). A value with a float that it would
+# spell wrong is spelled here; marking floats and letting them travel through it as text is quicker, and was
+# given up because a user's text can hold the mark.
 
 
 def _needs_care(value: JsonValue) -> bool:
@@ -107,30 +107,19 @@ def _needs_care(value: JsonValue) -> bool:
 _CONTAINERS_AND_FLOATS = frozenset({dict, list, tuple, float})
 
 
-def _spell_floats(value: JsonValue) -> JsonValue:
+def _spelled(value: JsonValue) -> str:
     if isinstance(value, float):
         if not math.isfinite(value):
             raise NotCanonicalError(f"{value} is not a number that can be hashed")
-        return f"{_MARK}{float_text(value)}"
+        return float_text(value)
     if isinstance(value, Mapping):
-        return {_refuse_mark(key): _spell_floats(item) for key, item in value.items()}
-    if isinstance(value, str):
-        return _refuse_mark(value)
-    if isinstance(value, Sequence):
-        return [_spell_floats(item) for item in value]
-    return value
+        return "{" + ",".join(f"{_spelled_key(key)}:{_spelled(value[key])}" for key in sorted(value)) + "}"
+    if isinstance(value, list | tuple):
+        return "[" + ",".join(map(_spelled, value)) + "]"
+    return _encode_plain(value)
 
 
-def _refuse_mark(text: str) -> str:
-    if not isinstance(text, str):
-        raise NotCanonicalError(f"a key is not a string: {text!r}")
-    if text.startswith(_MARK):
-        raise NotCanonicalError("text begins with the private-use mark U+E000 `tt-float:`")
-    return text
-
-
-def _unmark(text: str) -> str:
-    if _MARK not in text:
-        return text
-    parts = text.split(f'"{_MARK}')
-    return parts[0] + "".join(part.replace('"', "", 1) for part in parts[1:])
+def _spelled_key(key: object) -> str:
+    if not isinstance(key, str):
+        raise NotCanonicalError(f"a key is not a string: {key!r}")
+    return _encode_plain(key)

@@ -9,7 +9,7 @@ from enum import Enum
 from typing import Any, cast
 
 from traintrack.action.image import Image
-from traintrack.digest import JsonValue, TargetId
+from traintrack.digest import ArtifactDigest, JsonValue, TargetId
 
 
 class Deliver(str, Enum):
@@ -126,11 +126,31 @@ class Action:
 
 
 @dataclass(frozen=True, slots=True)
+class ExternalData:
+    """A source: bytes that somebody else made. Exactly one of `content` and `listing` is set.
+
+    `preimage` is the canonical JSON whose SHA-256 is `id`. `content` is the artifact digest of the bytes, `listing`
+    the SHA-256 of the store's list of them. With `imported` the bytes become an artifact of the storage before
+    anything reads them; otherwise they stay at `uri`.
+    """
+
+    id: TargetId
+    preimage: bytes
+    uri: str
+    content: ArtifactDigest | None = None
+    listing: str | None = None
+    imported: bool = True
+    deliver: Deliver = Deliver.COPY
+    provenance: Provenance = field(default_factory=Provenance)
+
+
+@dataclass(frozen=True, slots=True)
 class ActionGraph:
     """Actions by ID, and which IDs were asked for.
 
     Two labels with equal recipes are one action; `labels` maps every label to its ID, in order of the
-    graph. `leaves` are IDs that are only read (frozen or pinned at a revision), with the artifact that they stand for.
+    graph. `leaves` are IDs that are only read (frozen, pinned at a revision, or a source), with the artifact that
+    they stand for, empty where it is not known. `sources` are those leaves that are external data.
     `order` has every action after those it depends on.
     """
 
@@ -139,6 +159,7 @@ class ActionGraph:
     requested: tuple[TargetId, ...]
     order: tuple[TargetId, ...]
     leaves: Mapping[TargetId, str] = field(default_factory=dict)
+    sources: Mapping[TargetId, ExternalData] = field(default_factory=dict)
 
     def consumers(self) -> dict[TargetId, list[TargetId]]:
         """Map each ID to those that depend on it, in graph order."""
@@ -162,6 +183,7 @@ def restrict(graph: ActionGraph, wanted: Collection[TargetId]) -> ActionGraph:
         requested=tuple(i for i in graph.requested if i in wanted),
         order=tuple(i for i in graph.order if i in wanted),
         leaves=graph.leaves,
+        sources=graph.sources,
     )
 
 

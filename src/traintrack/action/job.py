@@ -71,7 +71,10 @@ class Output:
 
 @dataclass(frozen=True, slots=True)
 class JobState:
-    """What is known of a job. `output` is set after a success, `failure` after a failure; `message` is one line."""
+    """What is known of a job. `output` is set after a success, `failure` after a failure; `message` is one line.
+
+    `missing_module` is what a Python task looked for in vain, so that one who knows the repository can say where it is.
+    """
 
     phase: JobPhase
     failure: FailureClass | None = None
@@ -90,6 +93,7 @@ class JobState:
     platform: str = ""
     device: str | None = None
     progress: str | None = None
+    missing_module: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

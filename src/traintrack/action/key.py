@@ -19,10 +19,21 @@ def action_key(action: Action, contents: Mapping[tuple[TargetId, str | None], Ar
     Raises:
         KeyError: an input's content is not given.
     """
+    return ActionKey(sha256_hex(canonical_json(action_recipe(action, contents))))
+
+
+def action_recipe(
+    action: Action, contents: Mapping[tuple[TargetId, str | None], ArtifactDigest]
+) -> dict[str, JsonValue]:
+    """Return what is hashed: the pre-image with content digests in place of IDs.
+
+    Raises:
+        KeyError: an input's content is not given.
+    """
     recipe = action.recipe
     recipe["format"] = ACTION_FORMAT
     recipe["args"] = _over_content(recipe["args"], contents)
-    return ActionKey(sha256_hex(canonical_json(recipe)))
+    return recipe
 
 
 def _over_content(value: Any, contents: Mapping[tuple[TargetId, str | None], ArtifactDigest]) -> JsonValue:

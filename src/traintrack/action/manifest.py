@@ -9,12 +9,15 @@ from enum import Enum
 
 import msgspec
 
+from traintrack.action.links import first_escape
 from traintrack.digest import ArtifactDigest, ContentDigest, canonical_json, content_digest
 from traintrack.errors import IntegrityError
 
 MANIFEST_FORMAT = "traintrack/manifest/1"
 
 _FORBIDDEN_NAME = re.compile(r"[\x00-\x1f\x7f]")
+_LONGEST_NAME = 255
+_LONGEST_TARGET = 4095
 _DIGEST = re.compile(r"[0-9a-f]{64}\Z")
 
 
@@ -111,18 +114,26 @@ def read_manifest(data: bytes) -> Manifest:
     return manifest
 
 
-def link_stays_inside(path: str, target: str) -> bool:
-    """Tell if a link at `path` with text `target` points into its own artifact, by its text alone."""
-    if target.startswith("/") or not target:
+def name_is_allowed(name: str) -> bool:
+    """Tell if a file or folder of an artifact may have this name: UTF-8 of at most 255 bytes, no control character."""
+    if name in ("", ".", "..") or "/" in name or _FORBIDDEN_NAME.search(name):
         return False
-    depth = path.count("/")
-    for part in target.split("/"):
-        if part in ("", "."):
-            continue
-        depth += -1 if part == ".." else 1
-        if depth < 0:
-            return False
-    return True
+    if name.isascii():
+        return len(name) <= _LONGEST_NAME
+    try:
+        return len(name.encode("utf-8")) <= _LONGEST_NAME
+    except UnicodeEncodeError:
+        return False
+
+
+def text_is_allowed(target: str) -> bool:
+    """Tell if a link may have this text: not empty, UTF-8, no control character; where it leads is another question."""
+    if not target or _FORBIDDEN_NAME.search(target):
+        return False
+    try:
+        return len(target.encode("utf-8")) <= _LONGEST_TARGET
+    except UnicodeEncodeError:
+        return False
 
 
 class _Row(msgspec.Struct):
@@ -153,34 +164,42 @@ def _moved(entry: Entry, path: str) -> Entry:
 
 
 def _check(entries: tuple[Entry, ...]) -> None:
-    seen: set[str] = set()
+    leaves: set[str] = set()
+    folders: set[str] = {""}
     previous = b""
     for number, entry in enumerate(entries):
         raw = entry.path.encode("utf-8", "surrogatepass")
         if number and raw <= previous:
             raise _hostile("its paths are not sorted, or one stands twice", entry.path)
         previous = raw
-        _check_path(entry, alone=len(entries) == 1)
-        parents = entry.path.split("/")[:-1]
-        for depth in range(1, len(parents) + 1):
-            if "/".join(parents[:depth]) in seen:
-                raise _hostile("a file or link stands where it needs a folder", entry.path)
-        seen.add(entry.path)
+        _check_entry(entry, alone=len(entries) == 1)
+        leaves.add(entry.path)
+        _note_parents(entry.path, folders)
+    clash = min(leaves & folders, default="")
+    if clash:
+        raise _hostile("a file or link stands where it needs a folder", clash)
+    links = {e.path: e.target or "" for e in entries if e.type is EntryType.LINK}
+    escaping = first_escape(links) if links else None
+    if escaping is not None:
+        raise _hostile("a link leaves its folder or leads in a circle", escaping)
 
 
-def _check_path(entry: Entry, *, alone: bool) -> None:
-    parts = entry.path.split("/")
-    if entry.path == "" and alone and entry.type is not EntryType.FOLDER:
-        parts = ["file"]
-    if any(
-        p in ("", ".", "..") or _FORBIDDEN_NAME.search(p) or len(p.encode("utf-8", "surrogatepass")) > 255
-        for p in parts
-    ):
+def _note_parents(path: str, folders: set[str]) -> None:
+    """Add the folders above a path; those above a known one are known."""
+    end = path.rfind("/")
+    while end > 0 and path[:end] not in folders:
+        folders.add(path[:end])
+        end = path.rfind("/", 0, end)
+
+
+def _check_entry(entry: Entry, *, alone: bool) -> None:
+    single = entry.path == "" and alone and entry.type is not EntryType.FOLDER
+    if not single and not all(name_is_allowed(part) for part in entry.path.split("/")):
         raise _hostile("a path could leave its folder or has characters that no name may have", entry.path)
     if entry.type is EntryType.FILE and (entry.size < 0 or not _DIGEST.match(entry.digest or "")):
         raise _hostile("a file has no size or digest", entry.path)
-    if entry.type is EntryType.LINK and not link_stays_inside(entry.path, entry.target or ""):
-        raise _hostile("a link leaves its folder", entry.path)
+    if entry.type is EntryType.LINK and (single or not text_is_allowed(entry.target or "")):
+        raise _hostile("a link has a text that no link may have", entry.path)
 
 
 def _hostile(why: str, path: str) -> IntegrityError:

@@ -1,1 +1,1 @@
-"""Placeholder."""
+"""One use case per file; `environment.py` is the only place that picks adapters."""

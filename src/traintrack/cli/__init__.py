@@ -1,1 +1,1 @@
-"""Placeholder."""
+"""The command line: words in, use cases of `app` called, their answers as text or JSON."""

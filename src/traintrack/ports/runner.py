@@ -33,7 +33,10 @@ class Runner(Protocol):
         """
 
     def poll(self, handles: Collection[Handle], wait_s: float) -> Mapping[Handle, JobState]:
-        """Return the states that changed since the last poll, as soon as one does, at the latest after `wait_s`."""
+        """Return the states that changed since the last poll, as soon as one does, at the latest after `wait_s`.
+
+        `handles` may grow meanwhile: it is read anew at each change. With `wait_s` 0 only what is known already is told.
+        """
 
     def stop(self, handles: Collection[Handle], grace_s: float) -> None:
         """End the jobs with everything they started; asks first, kills after `grace_s`. Returns when they are gone.
@@ -43,6 +46,9 @@ class Runner(Protocol):
 
     def find(self, flights: Collection[str]) -> Mapping[str, Handle]:
         """Map each flight that has a living job on this machine or cluster to its handle."""
+
+    def find_checkpoint(self, flight: str) -> str | None:
+        """The key of the newest sealed checkpoint of a flight, whoever ran it, for `Job.checkpoint`; None if there is none."""
 
     def logs(self, handle: Handle, offset: int) -> bytes:
         """Return what the task has written from byte `offset` on; empty if there is nothing more yet."""

@@ -120,6 +120,25 @@ class Artifacts(Protocol):
         """Drop a staged output that is not wanted."""
 
 
+class Staging(Protocol):
+    """Where outputs come into being: on the storage's own file system, so that publishing is a rename."""
+
+    def new_stage(self, name: str) -> Path:
+        """Make and return a fresh empty folder for an attempt; swept once the process that made it is gone.
+
+        Raises:
+            HostError: it cannot be made.
+        """
+
+    def scan(self, path: Path) -> Manifest:
+        """List and hash what a task left at `path`, a folder that nobody writes to any more.
+
+        Raises:
+            TaskError: something in it cannot be part of an artifact; code `output-refused`, with the path.
+            HostError: the folder cannot be read.
+        """
+
+
 class Ledger(Protocol):
     """Hints and history: nothing here decides about reuse."""
 

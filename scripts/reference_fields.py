@@ -1,0 +1,91 @@
+"""What each field of the TT*.yaml files means, for the reference pages; tests hold the names against the loader."""
+
+TARGET_FIELDS = {
+    "task": ("hashed", "The program: the TASK_COMMAND of the image, called as `TASK CONFIG_YAML OUTPUT_DIRECTORY`."),
+    "image": ("hashed", "Name of an entry of `images`, or an image written out."),
+    "commit": (
+        "hashed",
+        "Full hash of the commit that code, lock files and schemas are read at; `HEAD`; or `worktree`.",
+    ),
+    "paths": (
+        "hashed",
+        "Files and folders of the code, from the workspace root. What is not in them is not there for the task.",
+    ),
+    "code": ("hashed", "`baked`: the image holds all code; nothing is exported."),
+    "args": (
+        "hashed",
+        "What the task gets as configuration. Strings that begin with `:`, `//` or `@` name other targets.",
+    ),
+    "env": ("hashed", "Variables of the task, as text."),
+    "secrets": (
+        "names hashed",
+        "Variables or files whose values are delivered and never stored: `{NAME: {env: NAME}}`.",
+    ),
+    "cache_version": ("hashed", "A number to raise when a result is to be made anew for a reason that no field tells."),
+    "unhashed": ("", "Arguments that cannot change the result, such as a number of workers. No labels."),
+    "resources": ("", "`cpu`, `memory`, `gpu`, `gpu_type`, `disk`, `shm`, `nodes`; sizes as `16GiB`."),
+    "retries": ("", "How often a task's own failure is tried again; a number, or `{task, out_of_memory, timeout}`."),
+    "timeout": ("", "Longest time of an attempt, such as `90m`."),
+    "network": ("", "`true` where the task may reach the network."),
+    "outputs": (
+        "",
+        "Names of files or folders that must exist after a success: `{model: model.onnx}`, read as `:t#model`.",
+    ),
+    "needs": ("", "Labels that must have succeeded first, though nothing of them is read."),
+    "source": ("through its pin", "External data in place of a task: a path or a URI."),
+    "pin": ("through its pin", "What a source is pinned by: `content` or `listing`."),
+    "import": ("", "`false` leaves the bytes of a source where they are."),
+    "deliver": ("", "How an input gets to the task: `copy`, `mount` or `uri`."),
+    "max_age": ("", "The age of a source's pin beyond which it counts as old."),
+    "keep": ("", "How long results are kept, for the target or by output path."),
+    "description": ("", "A sentence for people; shown by `ls`."),
+    "tags": ("", "Words for people."),
+    "layout": ("", "How a storage lays the bytes out."),
+    "args_schema": ("", "A JSON Schema file that `args` must satisfy before anything runs."),
+    "use": ("", "Templates of the same file to begin from, left to right."),
+}
+"""Field of a target → what part it has in the ID, and what it says."""
+
+IMAGE_FIELDS = {
+    "ref": "A container image of a registry; its digest stands in TTLOCK.yaml.",
+    "build": "A container image built from a Dockerfile: `{context, dockerfile, paths, args}`.",
+    "python": "A Python version; with `lock`, an environment made by uv, without a container.",
+    "lock": "The lock file of a Python image: `requirements.lock` or `uv.lock`, from the workspace root.",
+    "groups": "Dependency groups that are installed, with a `uv.lock`.",
+    "extras": "Extras that are installed, with a `uv.lock`.",
+    "entrypoint": "Words before the task, where the image's own are not wanted; of a Python image `[python, -m]`.",
+    "platform": "Such as `linux/amd64`; of containers the workspace's if not given.",
+    "isolation": "What is loosened around the task, by name.",
+}
+"""Field of an image → what it says. Exactly one of `ref`, `build` and `python` stands in one."""
+
+WORKSPACE_FIELDS = {
+    "workspace": "Name of the workspace. Required.",
+    "requires": 'Versions of traintrack that can read it, such as `">=0.1"`.',
+    "platform": "The platform of container targets; declared, never detected. `linux/amd64` if not given.",
+    "defaults": "Fields laid under every target; not `commit`, so that what an old experiment means stands still.",
+    "images": "Images by name, for all experiments.",
+    "tasks": "Default fields by task name, between `defaults` and the file's own.",
+    "environments": "What `--env` names: `{runner, storage, reads, …}` each.",
+    "default_env": "The environment without `--env`.",
+}
+"""Field of TTWORKSPACE.yaml → what it says."""
+
+CONFIG_FIELDS = {
+    "defaults": "Fields laid under every target of this file.",
+    "images": "Images by name, for this experiment.",
+    "templates": "Sets of fields by name, for `use` in this file.",
+    "targets": "Targets by name.",
+}
+"""Field of TTCONFIG.yaml → what it says."""
+
+LOCK_FIELDS = {
+    "images": "Image reference → digest of its index (`sha256:…`).",
+    "bases": "`FROM` and `COPY --from` of Dockerfiles → digest.",
+    "sources": "URI → `{content | listing, at}`.",
+    "trees": "Full commit hash → path → git tree id, or `<mode>:<blob id>` of a file.",
+    "locks": "Full commit hash → lock file → SHA-256.",
+    "refs": "Reference at a revision or an alias, as written → `{id, artifact, at}`.",
+    "frozen": "Target → `{id, artifact, at}`: a label whose ID is read, not computed.",
+}
+"""Field of TTLOCK.yaml → what it says."""

@@ -1,0 +1,24 @@
+#!/usr/bin/env bash
+# Installs the programs that the tests need, where they are missing and we may: root on Debian or Ubuntu.
+set -eu
+# program:package
+NEEDED="git:git node:nodejs"
+
+missing=""
+for pair in $NEEDED; do
+    command -v "${pair%%:*}" >/dev/null 2>&1 || missing="$missing ${pair##*:}"
+done
+# A Python of Debian's has no ensurepip until its package of venv brings it.
+bash "$(dirname "$0")/find_python.sh" >/dev/null 2>&1 || missing="$missing python3 python3-venv"
+[ -n "$missing" ] || exit 0
+
+if [ "$(id -u)" != 0 ] || ! command -v apt-get >/dev/null 2>&1; then
+    echo "the tests need these packages, which are missing:$missing" >&2
+    echo "hint: install them with your package manager, then \`make test\` again" >&2
+    exit 1
+fi
+echo "setup: system packages$missing"
+export DEBIAN_FRONTEND=noninteractive
+apt-get update -qq
+# shellcheck disable=SC2086  # a list of words
+apt-get install -qq --yes --no-install-recommends $missing >/dev/null

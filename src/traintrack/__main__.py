@@ -1,0 +1,83 @@
+"""`traintrack`, and `python -m traintrack`: exit codes and signals around `cli/program.py`.
+
+Imports stand inside functions here: the version is told without click, and Ctrl-C during the
+imports ends as quietly as later.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from types import FrameType
+
+from traintrack.version import VERSION
+
+_INTERRUPTED = 130
+_TERMINATED = 143
+_VERSION_WORDS = (["--version"], ["version"])
+
+
+class _TerminatedError(BaseException):
+    """SIGTERM came: unwinds like Ctrl-C, so that what is open is closed."""
+
+
+def main() -> int:
+    """Run the command line of this process and return its exit code."""
+    arguments = sys.argv[1:]
+    if arguments in _VERSION_WORDS and _print_version():
+        return 0
+    signal.signal(signal.SIGTERM, _terminate)
+    try:
+        code = _run(arguments)
+    except KeyboardInterrupt:
+        code = _say("interrupted", _INTERRUPTED)
+    except _TerminatedError:
+        code = _say("terminated", _TERMINATED)
+    _let_go_of_stdout()
+    return code
+
+
+def _run(arguments: list[str]) -> int:
+    try:
+        from traintrack.cli.program import run_program  # noqa: PLC0415 - see above
+
+        return run_program(arguments)
+    except Exception as error:  # noqa: BLE001 - the last place that can make words of a bug
+        from traintrack.cli.crash import report_crash  # noqa: PLC0415 - see above
+
+        return report_crash(arguments, error)
+
+
+def _print_version() -> bool:
+    """Print the version; False if stdout did not take it, so that the whole program says why."""
+    try:
+        sys.stdout.write(f"traintrack {VERSION}\n")
+        sys.stdout.flush()
+    except (OSError, AttributeError):
+        return False
+    return True
+
+
+def _terminate(_number: int, _frame: FrameType | None) -> None:
+    raise _TerminatedError
+
+
+def _say(word: str, code: int) -> int:
+    if sys.stderr is not None:
+        sys.stderr.write(f"{word}\n")
+    return code
+
+
+def _let_go_of_stdout() -> None:
+    """Drop what a closed or full stdout did not take; else the interpreter complains about it at exit."""
+    try:
+        sys.stdout.flush()
+    except (OSError, ValueError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+    except AttributeError:
+        return
+
+
+if __name__ == "__main__":
+    sys.exit(main())

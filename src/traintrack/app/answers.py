@@ -1,0 +1,259 @@
+"""What the use cases answer, as values: the terminal and `--json` are two views of these."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from traintrack.action.plan import Decision, Outcome, Reason
+from traintrack.digest import ArtifactDigest, ContentDigest, TargetId
+from traintrack.errors import InputError, Location
+
+
+@dataclass(frozen=True, slots=True)
+class HashedTarget:
+    """A label with its ID and the canonical pre-image behind it."""
+
+    label: str
+    id: TargetId
+    preimage: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedTarget:
+    """A row of `run -n`: what would be done and why. `reason_text` is that reason as one line."""
+
+    label: str
+    id: TargetId
+    decision: Decision
+    reason: Reason
+    reason_text: str
+    expected_s: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RanTarget:
+    """A row of a run's report. `duration_s` is the time of the task and its storing in this run, 0 when reused."""
+
+    label: str
+    id: TargetId
+    outcome: Outcome
+    reason: Reason
+    reason_text: str
+    attempts: int = 0
+    duration_s: float = 0.0
+    artifact: ArtifactDigest | None = None
+    failure: str | None = None
+    message: str = ""
+    log: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RunReport:
+    """What a run did: a row per label of the plan, in order; `requested` are the labels asked for.
+
+    `paths` maps requested labels to local folders of their artifacts. `saved_s` is the recorded time of what
+    was reused. `new_pins` are the lock entries that were added, as text.
+    """
+
+    run: str
+    environment: str
+    storage: str
+    targets: tuple[RanTarget, ...]
+    requested: tuple[str, ...]
+    duration_s: float
+    interrupted: bool = False
+    saved_s: float = 0.0
+    paths: Mapping[str, Path] = field(default_factory=dict)
+    new_pins: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class PulledTarget:
+    """A label with the local path of its artifact, or of the copy that was made."""
+
+    label: str
+    id: TargetId
+    path: Path
+
+
+@dataclass(frozen=True, slots=True)
+class ListedTarget:
+    """A row of `ls`: `kind` is the task command, or `source`."""
+
+    label: str
+    kind: str
+    image: str
+    place: Location
+    description: str = ""
+    tags: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class FieldShown:
+    """A merged field of `show`: dotted `path`, value, the place that wrote it and the layer's name."""
+
+    path: str
+    value: Any
+    place: Location
+    origin: str
+
+
+@dataclass(frozen=True, slots=True)
+class ShownTarget:
+    """The resolved definition of a target, and what it depends on and what depends on it in this workspace's request."""
+
+    label: str
+    id: TargetId | None
+    place: Location
+    fields: tuple[FieldShown, ...]
+    inputs: tuple[tuple[str, str], ...] = ()
+    preimage: Mapping[str, Any] = field(default_factory=dict)
+    record: Mapping[str, Any] | None = None
+    path: Path | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class TargetStatus:
+    """A row of `status`: `state` is one of `cached`, `missing`, `running`, `failed`, `stale`.
+
+    `stale`: another ID of this label has a result, this one has not. `since` in ISO 8601, for people.
+    """
+
+    label: str
+    id: TargetId
+    state: str
+    detail: str = ""
+    since: str = ""
+    size_bytes: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Cause:
+    """One difference between two pre-images, down to the place that made it.
+
+    `field` is dotted (`args.epochs`); `old` and `new` are values, or IDs for an input. `causes` are those of the
+    input whose ID changed. `change` is `commit author date subject` of the line, if it is committed. `note` is
+    what else is to be said: the commits behind a tree, or why there are no further causes.
+    """
+
+    field: str
+    old: Any
+    new: Any
+    place: Location | None = None
+    change: str | None = None
+    input_label: str | None = None
+    causes: tuple[Cause, ...] = ()
+    note: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class WhyAnswer:
+    """Why a target ran, will run, is cached or waits.
+
+    `now` says it in one line; `compared_with` names the run and time of the last record, `causes` the differences.
+    `last_reason` is the reason recorded when it ran last, as text.
+    """
+
+    label: str
+    id: TargetId
+    now: str
+    old_id: TargetId | None = None
+    compared_with: str | None = None
+    causes: tuple[Cause, ...] = ()
+    unchanged: tuple[str, ...] = ()
+    last_reason: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class LogAnswer:
+    """The log of a target's newest attempt, or of the one asked for; `path` is a local file, still growing if `live`."""
+
+    label: str
+    run: str
+    attempt: int
+    outcome: str
+    path: Path
+    live: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class CheckReport:
+    """What `check` looked at, the errors it found (sorted by place), and what it would like to be different."""
+
+    experiments: int
+    targets: int
+    errors: tuple[InputError, ...] = ()
+    warnings: tuple[InputError, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class LockedPin:
+    """A pin that was added to a lock file (or would be): `kind` is `tree`, `lock`, `image`, `source` or `ref`."""
+
+    lock_path: str
+    kind: str
+    name: str
+    value: str
+    old: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Missing:
+    """A pin that cannot be had, with the reason."""
+
+    lock_path: str
+    kind: str
+    name: str
+    error: InputError
+
+
+@dataclass(frozen=True, slots=True)
+class LockReport:
+    """What `lock` did. `changed` are the labels whose IDs an update changes."""
+
+    added: tuple[LockedPin, ...] = ()
+    missing: tuple[Missing, ...] = ()
+    changed: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class InitReport:
+    """What `init` wrote (paths relative to `root`, sorted) and the commands to go on with."""
+
+    root: Path
+    files: tuple[str, ...]
+    next_steps: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class CleanReport:
+    """What `clean` removed (or would): paths, and how many bytes."""
+
+    removed: tuple[str, ...]
+    size_bytes: int
+    dry_run: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Diagnosis:
+    """A line of `doctor`: `state` is `ok`, `warning` or `problem`."""
+
+    name: str
+    state: str
+    detail: str
+    hint: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class HistoryLine:
+    """A line of a label's history or of a run, as `log` shows it."""
+
+    run: str
+    time: str
+    outcome: str
+    id: TargetId
+    record: ContentDigest | None = None
+    label: str = ""

@@ -1,0 +1,119 @@
+"""`check`: everything that can be found wrong without running anything, all at once."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Sequence
+
+from traintrack.action.action import ActionGraph
+from traintrack.analysis.identify import analyze
+from traintrack.app.answers import CheckReport
+from traintrack.app.args_schemas import check_args
+from traintrack.app.argument_lint import ArgumentLint
+from traintrack.app.project import Project, parse_patterns, select_labels, target_graph
+from traintrack.errors import InputError, InputErrors
+from traintrack.graph.target_graph import TargetGraph
+from traintrack.label import Label, Pattern
+from traintrack.workspace.code_pack import check_code
+
+_MISSING_PIN = "missing-pin"
+
+
+def check(project: Project, texts: Sequence[str] = ()) -> CheckReport:
+    """Look at all that the patterns reach, by default at the whole workspace.
+
+    Files, labels, cycles, schemas of arguments, identity and the code of every target. What is wrong in one
+    experiment hides nothing in another. A missing pin is a warning, since `run` adds it; `lock --check` and
+    `run --locked` refuse it.
+
+    Raises:
+        UsageError: a text is not a pattern.
+        NotFoundError: nothing matched.
+    """
+    errors: list[InputError] = []
+    labels = _labels(project, texts or ("//...",), errors)
+    graphs = _graphs(project, labels, errors)
+    nodes = {label: node for graph in graphs for label, node in graph.nodes.items()}
+    lint = ArgumentLint(project.workspace.root)
+    warnings = [warning for node in nodes.values() for warning in lint.warnings(node.target)]
+    errors += check_args(project, (node.target for node in nodes.values()))
+    errors += _identity_errors(project, graphs)
+    pins = [error for error in _flat(errors) if error.code == _MISSING_PIN]
+    return CheckReport(
+        experiments=len({label.package for label in (*labels, *nodes)}),
+        targets=len({*labels, *nodes}),
+        errors=_sorted(error for error in _flat(errors) if error.code != _MISSING_PIN),
+        warnings=_sorted([*warnings, *pins]),
+    )
+
+
+def _labels(project: Project, texts: Sequence[str], errors: list[InputError]) -> tuple[Label, ...]:
+    """What the patterns select, less the experiments that cannot be read."""
+    try:
+        return select_labels(project, texts)
+    except InputError as error:
+        errors.append(error)
+    found: dict[Label, None] = {}
+    for pattern in parse_patterns(project, texts):
+        if pattern.exclude:
+            found = {label: None for label in found if not pattern.matches(label)}
+        else:
+            found |= dict.fromkeys(_readable(project, pattern))
+    return tuple(found)
+
+
+def _readable(project: Project, pattern: Pattern) -> Iterator[Label]:
+    packages = project.loader.packages(pattern.package) if pattern.recursive else [pattern.package]
+    for package in packages:
+        try:
+            targets = project.loader.experiment(package).targets.values()
+        except InputError:
+            continue  # Its errors are in the list already.
+        yield from (target.label for target in targets if pattern.matches(target.label))
+
+
+def _graphs(project: Project, labels: Sequence[Label], errors: list[InputError]) -> list[TargetGraph]:
+    """The graph of all labels; where that cannot be built, those of the folders, else of the labels, that can."""
+    if not labels:
+        return []
+    try:
+        return [target_graph(project, labels)]
+    except InputError as error:
+        errors.append(error)
+    by_package: dict[str, list[Label]] = {}
+    for label in labels:
+        by_package.setdefault(label.package, []).append(label)
+    parts = list(by_package.values()) if len(by_package) > 1 else [[label] for label in labels]
+    if len(parts) == 1:
+        return []
+    return [graph for part in parts for graph in _graphs(project, part, errors)]
+
+
+def _identity_errors(project: Project, graphs: Iterable[TargetGraph]) -> Iterator[InputError]:
+    seen: set[str] = set()
+    for graph in graphs:
+        try:
+            actions = analyze(graph, project.workspace, project.source)
+        except InputError as error:
+            yield error
+            continue
+        yield from _code_errors(project, actions, seen)
+
+
+def _code_errors(project: Project, actions: ActionGraph, seen: set[str]) -> Iterator[InputError]:
+    """What is wrong with the code that targets get; equal code is looked at once."""
+    for action in actions.actions.values():
+        key = json.dumps(dict(action.code))
+        if key not in seen:
+            seen.add(key)
+            yield from check_code(project.source, action.code)
+
+
+def _flat(errors: Iterable[InputError]) -> Iterator[InputError]:
+    for error in errors:
+        yield from error.errors if isinstance(error, InputErrors) else (error,)
+
+
+def _sorted(errors: Iterable[InputError]) -> tuple[InputError, ...]:
+    found = list(errors)
+    return InputErrors(found).errors if found else ()

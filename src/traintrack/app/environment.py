@@ -1,0 +1,103 @@
+"""The only place that picks adapters: what `--env` names becomes a storage and a runner."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from traintrack.errors import InputError, UsageError
+from traintrack.execute.slots import Capacity
+from traintrack.ports.runner import Runner
+from traintrack.ports.storage import Staging, Storage
+from traintrack.workspace.model import EnvironmentSpec, Workspace
+from traintrack.workspace.quantities import parse_size
+
+
+@dataclass(frozen=True, slots=True)
+class Environment:
+    """Where actions run and where their results stay; `capacity` is what may run at once."""
+
+    name: str
+    spec: EnvironmentSpec
+    storage: Storage
+    runner: Runner
+    staging: Staging
+    capacity: Capacity
+
+
+def open_environment(workspace: Workspace, name: str | None) -> Environment:
+    """Open an environment of the workspace, the default one if no name is given.
+
+    Raises:
+        UsageError: there is no such environment.
+        InputError: its runner or storage is not in this version.
+        HostError: its storage cannot be used.
+    """
+    wanted = name or workspace.default_env
+    spec = workspace.environments.get(wanted)
+    if spec is None:
+        known = ", ".join(f"`{n}`" for n in workspace.environments)
+        raise UsageError(f"there is no environment `{wanted}`", code="unknown-environment", hint=f"take one of {known}")
+    if spec.runner != "local" or "://" in spec.storage:
+        what = f"runner `{spec.runner}`" if spec.runner != "local" else f"storage `{spec.storage}`"
+        raise InputError(
+            f"environment `{wanted}` needs the {what}, which this version does not have",
+            code="unsupported",
+            location=spec.place,
+            hint="use `runner: local` with a folder as storage",
+        )
+    from traintrack.runners.process.runner import ProcessRunner  # noqa: PLC0415  adapters are loaded late
+    from traintrack.storages.local import open_local  # noqa: PLC0415
+
+    storage = open_local(_folder(workspace, spec.storage))
+    runner = ProcessRunner(
+        staging=storage.staging,
+        artifacts=storage.artifacts,
+        kept=storage.kept,
+        ledger=storage.ledger,
+        env_cache=cache_folder() / "environments",
+        root=storage.root / "runner",
+    )
+    return Environment(wanted, spec, storage, runner, storage.staging, _capacity(spec.options))
+
+
+def cache_folder() -> Path:
+    """The user's cache folder for traintrack; everything in it can be deleted at any time."""
+    base = os.environ.get("XDG_CACHE_HOME")
+    return Path(base or Path.home() / ".cache") / "traintrack"
+
+
+def _folder(workspace: Workspace, text: str) -> Path:
+    path = Path(text).expanduser()
+    return path if path.is_absolute() else workspace.root / path
+
+
+def _capacity(options: Mapping[str, Any]) -> Capacity:
+    cpus = float(options.get("cpu") or _cpus())
+    memory = options.get("memory")
+    return Capacity(
+        jobs=int(options.get("jobs") or max(1, int(cpus))),
+        cpu=cpus,
+        memory_bytes=parse_size(memory) if memory is not None else _memory_bytes(),
+        gpus=int(options["gpus"]) if "gpus" in options else _gpus(),
+    )
+
+
+def _cpus() -> int:
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def _memory_bytes() -> int:
+    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+
+
+def _gpus() -> int:
+    try:
+        return sum(name[6:].isdigit() for name in os.listdir("/dev") if name.startswith("nvidia"))
+    except OSError:
+        return 0

@@ -1,0 +1,175 @@
+"""`lock`: add to each experiment's TTLOCK.yaml what its IDs need beyond its files, or move what is there."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from traintrack.analysis.identify import analyze
+from traintrack.analysis.pins import LackingPins, pins_needed
+from traintrack.app.answers import LockedPin, LockReport, Missing
+from traintrack.app.project import Project, select_labels, target_graph
+from traintrack.app.source_pins import pin_source
+from traintrack.errors import HostError, InputError, Location
+from traintrack.graph.target_graph import TargetGraph
+from traintrack.label import Label
+from traintrack.workspace.lockfile import write_lock
+from traintrack.workspace.model import Experiment, Lock, SourcePin
+
+
+@dataclass(frozen=True, slots=True)
+class _Renewed:
+    """An experiment with the lock that it should have, and what that adds or moves."""
+
+    experiment: Experiment
+    lock: Lock
+    pins: tuple[LockedPin, ...]
+    missing: tuple[Missing, ...]
+
+
+def lock(project: Project, texts: Sequence[str], *, update: str | None = None, check_only: bool = False) -> LockReport:
+    """Pin what the patterns reach and what is not pinned yet; write nothing with `check_only`.
+
+    With `update` the pins of the targets that this pattern names are looked up anew; `changed` then says
+    whose IDs that changes. A pin of a commit that the repository does not have any more is left as it is.
+    What cannot be pinned here is told in `missing` and keeps nothing else from being pinned.
+
+    Raises:
+        InputError: files or graph are wrong.
+        NotFoundError: nothing matched.
+        HostError: a lock file cannot be written.
+    """
+    moved = select_labels(project, [update]) if update is not None else ()
+    labels = dict.fromkeys([*(select_labels(project, texts) if texts or not moved else ()), *moved])
+    graph = target_graph(project, tuple(labels))
+    stripped = _stripped(project, graph, frozenset(moved))
+    needed = pins_needed(stripped, project.workspace, project.source)
+    experiments = {node.experiment.package: node.experiment for node in graph.nodes.values()}
+    renewed = [_renewed(project, experiments[package], lacking) for package, lacking in needed.packages.items()]
+    lacking_answers = tuple(Missing("", "path", "", error) for error in needed.errors)
+    report = LockReport(
+        added=tuple(pin for one in renewed for pin in one.pins),
+        missing=tuple(missing for one in renewed for missing in one.missing) + lacking_answers,
+        changed=_changed(project, graph, renewed) if moved else (),
+    )
+    if not check_only:
+        for one in renewed:
+            if one.pins:
+                write_lock(project.workspace.root / one.experiment.lock_path, one.lock)
+                project.loader.forget(one.experiment.package)
+    return report
+
+
+def _stripped(project: Project, graph: TargetGraph, moved: Collection[Label]) -> TargetGraph:
+    """The graph as if the pins of the `moved` targets were not there, as far as they can be looked up again."""
+    commits: dict[str, set[str]] = {}
+    sources: dict[str, set[str]] = {}
+    for label in moved:
+        node = graph.nodes.get(label)
+        if node is None:
+            continue
+        spec = node.target.spec
+        if spec.source is not None:
+            sources.setdefault(label.package, set()).add(spec.source)
+        if spec.commit in node.experiment.lock.trees.keys() | node.experiment.lock.locks.keys():
+            commits.setdefault(label.package, set()).add(spec.commit or "")
+    known = {package: {c for c in found if project.source.has_commit(c)} for package, found in commits.items()}
+    locks = {
+        package: _without(_lock_of(graph, package), known.get(package, set()), sources.get(package, set()))
+        for package in {*known, *sources}
+    }
+    return _with_locks(graph, locks)
+
+
+def _lock_of(graph: TargetGraph, package: str) -> Lock:
+    return next(node.experiment.lock for node in graph.nodes.values() if node.experiment.package == package)
+
+
+def _without(lock: Lock, commits: Collection[str], sources: Collection[str]) -> Lock:
+    return replace(
+        lock,
+        trees={commit: paths for commit, paths in lock.trees.items() if commit not in commits},
+        locks={commit: paths for commit, paths in lock.locks.items() if commit not in commits},
+        sources={uri: pin for uri, pin in lock.sources.items() if uri not in sources},
+    )
+
+
+def _with_locks(graph: TargetGraph, locks: Mapping[str, Lock]) -> TargetGraph:
+    """The same graph over experiments with other locks, by package."""
+    if not locks:
+        return graph
+    nodes = {
+        label: replace(node, experiment=replace(node.experiment, lock=locks[node.experiment.package]))
+        if node.experiment.package in locks
+        else node
+        for label, node in graph.nodes.items()
+    }
+    return replace(graph, nodes=nodes)
+
+
+def _renewed(project: Project, experiment: Experiment, lacking: LackingPins) -> _Renewed:
+    old, path = experiment.lock, experiment.lock_path
+    pins = [
+        *_moved_rows("tree", path, old.trees, lacking.trees),
+        *_moved_rows("lock", path, old.locks, lacking.locks),
+    ]
+    missing: list[Missing] = []
+    sources: dict[str, SourcePin] = {}
+    for needed in lacking.needed:
+        try:
+            pin = pin_source(project.workspace.root, needed)
+        except (InputError, HostError) as error:
+            missing.append(Missing(path, needed.kind, needed.name, _as_input(error, needed.place)))
+            continue
+        was = _pinned_as(old.sources.get(needed.name))
+        if was != _pinned_as(pin):
+            sources[needed.name] = pin
+            pins.append(LockedPin(path, "source", needed.name, _pinned_as(pin) or "", was))
+    lock = replace(
+        old,
+        trees=_merged(old.trees, lacking.trees),
+        locks=_merged(old.locks, lacking.locks),
+        sources={**old.sources, **sources},
+    )
+    return _Renewed(experiment, lock, tuple(pins), tuple(missing))
+
+
+def _pinned_as(pin: SourcePin | None) -> str | None:
+    return (pin.content or pin.listing) if pin else None
+
+
+_Pinned = Mapping[str, Mapping[str, str]]
+"""Full commit hash → path → object or digest."""
+
+
+def _moved_rows(kind: str, lock_path: str, old: _Pinned, new: _Pinned) -> Iterator[LockedPin]:
+    for commit, paths in new.items():
+        for path, value in paths.items():
+            before = old.get(commit, {}).get(path)
+            if before != value:
+                yield LockedPin(lock_path, kind, f"{path} at {commit[:12]}", value, before)
+
+
+def _merged(old: _Pinned, new: _Pinned) -> _Pinned:
+    return {
+        commit: {**old.get(commit, {}), **new.get(commit, {})} for commit in (*old, *(c for c in new if c not in old))
+    }
+
+
+def _as_input(error: InputError | HostError, place: Location) -> InputError:
+    """A pin that cannot be had is a matter of the file that asks for it, wherever the reason lies."""
+    location = error.location or place
+    return InputError(error.message, code=error.code, location=location, hint=error.hint, details=error.details)
+
+
+def _changed(project: Project, graph: TargetGraph, renewed: Sequence[_Renewed]) -> tuple[str, ...]:
+    """The labels whose IDs the new locks change; empty where they could not be computed before."""
+    locks = {one.experiment.package: one.lock for one in renewed if one.pins}
+    if not locks:
+        return ()
+    try:
+        before = analyze(graph, project.workspace, project.source).labels
+        after = analyze(_with_locks(graph, locks), project.workspace, project.source).labels
+    except InputError:
+        return ()
+    return tuple(label for label, id_ in after.items() if before.get(label) != id_)

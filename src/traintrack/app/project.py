@@ -1,0 +1,101 @@
+"""An opened workspace: its files, its repository, and the way from patterns to actions."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from traintrack.action.action import ActionGraph
+from traintrack.analysis.identify import analyze
+from traintrack.errors import UsageError
+from traintrack.graph.build import build_graph
+from traintrack.graph.select import select
+from traintrack.graph.target_graph import TargetGraph
+from traintrack.label import Label, LabelError, Pattern, parse_pattern
+from traintrack.workspace.git import GitRepository, open_repository
+from traintrack.workspace.load import Loader, find_workspace, load_workspace
+from traintrack.workspace.model import Workspace
+from traintrack.workspace.sets import parse_set
+
+
+@dataclass(frozen=True, slots=True)
+class Project:
+    """What most use cases start from. `current_package` is the folder that relative patterns are read from."""
+
+    workspace: Workspace
+    loader: Loader
+    source: GitRepository
+    current_package: str
+
+
+def open_project(
+    start: Path, *, sets: Sequence[str] = (), worktree: bool = False, requested: Sequence[str] = ()
+) -> Project:
+    """Open the workspace that `start` lies in.
+
+    Args:
+        start: a folder of the workspace; relative patterns are read from it.
+        sets: texts of `--set`, laid over what the files say.
+        worktree: read code from the working tree where the files say `HEAD` or a commit.
+        requested: the patterns of the command; `worktree` and sets without a pattern of their own apply to these.
+
+    Raises:
+        UsageError: a set or a pattern is misspelt.
+        InputError: there is no workspace above `start`, or its TTWORKSPACE.yaml is wrong.
+        HostError: git is missing or this is no repository.
+    """
+    root = find_workspace(start)
+    workspace = load_workspace(root)
+    current = start.resolve().relative_to(root.resolve()).as_posix()
+    package = "" if current == "." else current
+    options = [parse_set(text, package) for text in sets]
+    patterns = _patterns(requested, package) if sets or worktree else ()
+    loader = Loader(workspace, sets=options, worktree=worktree, requested=patterns)
+    return Project(workspace, loader, open_repository(root), package)
+
+
+def parse_patterns(project: Project, texts: Sequence[str]) -> list[Pattern]:
+    """Read patterns relative to the current folder; no text means all targets of the current experiment.
+
+    Raises:
+        UsageError: a text is not a pattern.
+    """
+    return _patterns(texts, project.current_package)
+
+
+def select_labels(project: Project, texts: Sequence[str]) -> tuple[Label, ...]:
+    """Return the labels that the patterns select, each once; no text means all of the current experiment.
+
+    Raises:
+        NotFoundError: nothing matched.
+        InputError: a file that was reached is wrong.
+    """
+    return select(project.loader, texts or (":*",), project.current_package)
+
+
+def target_graph(project: Project, labels: Sequence[Label]) -> TargetGraph:
+    """Return the graph of what the labels reach, without cycles.
+
+    Raises:
+        InputError: a reference leads nowhere, or in a circle; all such errors at once.
+    """
+    return build_graph(project.loader, labels)
+
+
+def action_graph(project: Project, texts: Sequence[str]) -> ActionGraph:
+    """Return actions with IDs for what the patterns select and all that it depends on; runs nothing.
+
+    Raises:
+        NotFoundError: nothing matched.
+        InputError: files, graph or pins are wrong; all such errors at once.
+    """
+    graph = target_graph(project, select_labels(project, texts))
+    return analyze(graph, project.workspace, project.source)
+
+
+def _patterns(texts: Sequence[str], package: str) -> list[Pattern]:
+    try:
+        return [parse_pattern(text, package) for text in texts or (":*",)]
+    except LabelError as error:
+        raise UsageError(str(error), code="bad-pattern", hint="try `//folder:target` or `//folder/...`") from error

@@ -1,0 +1,165 @@
+"""`pull`: hand out the results of targets, checked, as they lie in the storage or as a copy."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from difflib import get_close_matches
+from pathlib import Path
+
+from traintrack.action.cell import CellState, Result
+from traintrack.app.answers import PulledTarget
+from traintrack.app.environment import Environment
+from traintrack.app.project import Project, action_graph, select_labels
+from traintrack.app.tree_copy import copy_tree, replace_tree
+from traintrack.digest import TargetId
+from traintrack.errors import InputError, IntegrityError, NotFoundError, UsageError
+from traintrack.label import Label, LabelError, parse_reference
+from traintrack.ports.storage import Artifacts, Storage
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """A target, or the part of its artifact at `subpath`."""
+
+    label: Label
+    subpath: str | None = None
+
+    def __str__(self) -> str:
+        return f"{self.label}/{self.subpath}" if self.subpath else str(self.label)
+
+
+def pull(
+    project: Project, environment: Environment, texts: Sequence[str], output: Path | None, *, force: bool = False
+) -> tuple[PulledTarget, ...]:
+    """Return where the results are, or copy them to `output`/<target> and return the copies.
+
+    `texts` are patterns and references into artifacts (`:t/weights.bin`, `:t#model`). The targets of several
+    folders with the same name go to `output`/<package>/<target>. What stands there and is equal is left;
+    what differs is replaced only with `force`.
+
+    Raises:
+        NotFoundError: a target has no result (`no-result`), or its result has no such path.
+        IntegrityError: the stored bytes are damaged.
+        UsageError: something else stands where the copy goes.
+    """
+    wanted = _wanted(project, texts)
+    ids = _ids(project, wanted)
+    results = _results(environment.storage, wanted, ids)
+    for item in wanted:
+        _check(environment.storage.artifacts, item, results[item.label])
+    if output is None:
+        artifacts = environment.storage.artifacts
+        paths = {item: artifacts.path(results[item.label].artifact, item.subpath) for item in wanted}
+    else:
+        places = _places(wanted, output)
+        paths = {item: _copied(environment.storage, item, results[item.label], places[item], force) for item in wanted}
+    return tuple(PulledTarget(str(item), ids[item.label], paths[item]) for item in wanted)
+
+
+def _wanted(project: Project, texts: Sequence[str]) -> list[Wanted]:
+    """What the command line names, in its order, each once."""
+    patterns = [text for text in texts if not _names_a_part(text)]
+    found = [Wanted(label) for label in select_labels(project, patterns)] if patterns or not texts else []
+    found += [_part(project, text) for text in texts if _names_a_part(text)]
+    return list(dict.fromkeys(found))
+
+
+def _names_a_part(text: str) -> bool:
+    return "#" in text or "/" in text.partition(":")[2]
+
+
+def _part(project: Project, text: str) -> Wanted:
+    absolute = text if text.startswith(("//", ":", "@", "-")) else f"//{project.current_package}/{text}"
+    try:
+        reference = parse_reference(absolute.replace("///", "//"), project.current_package)
+    except LabelError as error:
+        raise UsageError(str(error), code="bad-label", hint="write `//folder:target/path`") from error
+    if reference.label is None or reference.ref or reference.member:
+        raise UsageError(
+            f"`{text}` cannot be pulled by this version: it names a revision, an alias or a member",
+            code="unsupported",
+            hint="name the target: `//folder:target/path`",
+        )
+    [label] = select_labels(project, [str(reference.label)])
+    if reference.output is None:
+        return Wanted(label, reference.path)
+    return Wanted(label, _output_path(project, label, reference.output))
+
+
+def _output_path(project: Project, label: Label, output: str) -> str:
+    target = project.loader.experiment(label.package).targets[label.name]
+    path = target.spec.outputs.get(output)
+    if path is not None:
+        return path
+    close = get_close_matches(output, target.spec.outputs, 1)
+    known = ", ".join(f"`{name}`" for name in target.spec.outputs) or "none"
+    raise InputError(
+        f"`{label}` declares no output `{output}`",
+        code="unknown-output",
+        location=target.place,
+        hint=f"did you mean `{label}#{close[0]}`?" if close else f"declared outputs: {known}",
+    )
+
+
+def _ids(project: Project, wanted: Sequence[Wanted]) -> dict[Label, TargetId]:
+    labels = list(dict.fromkeys(item.label for item in wanted))
+    graph = action_graph(project, [str(label) for label in labels])
+    return {label: graph.labels[str(label)] for label in labels}
+
+
+def _results(storage: Storage, wanted: Sequence[Wanted], ids: Mapping[Label, TargetId]) -> dict[Label, Result]:
+    cells = storage.cells.read(list(dict.fromkeys(ids.values())))
+    found: dict[Label, Result] = {}
+    for label, id_ in ids.items():
+        cell = cells[id_].cell
+        if cell is not None and cell.state is CellState.DONE and cell.result is not None:
+            found[label] = cell.result
+    missing = [str(item.label) for item in wanted if item.label not in found]
+    if missing:
+        rest = f" and {len(missing) - 1} more have" if len(missing) > 1 else " has"
+        raise NotFoundError(
+            f"`{missing[0]}`{rest} no result in {storage.name}",
+            code="no-result",
+            hint="traintrack run " + " ".join(dict.fromkeys(missing)),
+            details=missing[1:],
+        )
+    return found
+
+
+def _check(artifacts: Artifacts, item: Wanted, result: Result) -> None:
+    if item.subpath is not None and artifacts.manifest(result).part(item.subpath) is None:
+        raise NotFoundError(
+            f"the result of `{item.label}` has no `{item.subpath}`",
+            code="no-such-path",
+            hint=f"traintrack pull {item.label}  # prints the folder to look into",
+        )
+    wrong = artifacts.check(result, item.subpath)
+    if wrong is not None:
+        raise IntegrityError(
+            f"the result of `{item.label}` is damaged: {wrong}",
+            code="artifact-damaged",
+            hint=f"traintrack run {item.label}  # makes it again",
+        )
+
+
+def _places(wanted: Sequence[Wanted], output: Path) -> dict[Wanted, Path]:
+    """`output`/<target>[/<subpath>], with the package between where two targets of one name are wanted."""
+    packages = Counter(label.name for label in {item.label for item in wanted})
+    places: dict[Wanted, Path] = {}
+    for item in wanted:
+        folder = output / item.label.package if packages[item.label.name] > 1 else output
+        places[item] = folder / item.label.name / (item.subpath or "")
+    return places
+
+
+def _copied(storage: Storage, item: Wanted, result: Result, place: Path, force: bool) -> Path:  # noqa: FBT001
+    part = storage.artifacts.manifest(result).part(item.subpath)
+    assert part is not None
+    source = storage.artifacts.path(result.artifact, item.subpath)
+    if force:
+        replace_tree(source, part, place)
+    else:
+        copy_tree(source, part, place)
+    return place

@@ -1,0 +1,280 @@
+"""Runs targets, or says what a run would do."""
+
+from __future__ import annotations
+
+import getpass
+import os
+import secrets
+import shlex
+import socket
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+from traintrack.action.action import ActionGraph
+from traintrack.action.event import RunDocument, RunTarget, TargetFinished
+from traintrack.action.plan import Decision, Plan, Step
+from traintrack.action.record import Who
+from traintrack.app.answers import PlannedTarget, RanTarget, RunReport
+from traintrack.app.clock import SystemClock
+from traintrack.app.environment import Environment
+from traintrack.app.import_sources import import_sources
+from traintrack.app.lock import lock
+from traintrack.app.materials import GitMaterials
+from traintrack.app.project import Project, action_graph
+from traintrack.app.reasons import reason_text
+from traintrack.errors import TraintrackError, UsageError
+from traintrack.execute.control import RunControl
+from traintrack.execute.flight import Ports
+from traintrack.execute.records import reason_data
+from traintrack.execute.run import Run
+from traintrack.execute.settings import RunResult, RunSettings
+from traintrack.execute.slots import Capacity
+from traintrack.plan.history import History
+from traintrack.plan.planner import Planner
+from traintrack.ports.events import EventSink
+from traintrack.ports.storage import Storage
+from traintrack.version import VERSION
+
+READ_FOR_SAVINGS = 200
+"""So many records of reused targets are read to say what the cache saved; more would cost more than it tells."""
+
+
+@dataclass(frozen=True, slots=True)
+class RunOptions:
+    """What the command line says about a run. `jobs` limits how many tasks run at once."""
+
+    jobs: int | None = None
+    force: bool = False
+    replace: bool = False
+    fail_fast: bool = False
+    locked: bool = False
+    fresh: bool = False
+
+
+def plan_run(
+    project: Project, environment: Environment, texts: Sequence[str], options: RunOptions
+) -> tuple[PlannedTarget, ...]:
+    """Say what a run would do and why, one row per label in order; nothing is written.
+
+    Raises:
+        TraintrackError: files, graph or storage are wrong.
+    """
+    graph = action_graph(project, texts)
+    plan = _planner(graph, environment.storage, options).plan(replace_results=options.replace)
+    rows = []
+    for label, id_ in graph.labels.items():
+        step = plan.steps.get(id_)
+        if step is not None:
+            text = reason_text(step.reason)
+            rows.append(PlannedTarget(label, id_, step.decision, step.reason, text, step.expected_s))
+    return tuple(rows)
+
+
+def superseded_by(
+    project: Project, environment: Environment, texts: Sequence[str], options: RunOptions
+) -> tuple[str, ...]:
+    """The labels whose results read what `--force --replace` is about to take away."""
+    graph = action_graph(project, texts)
+    plan = _planner(graph, environment.storage, options).plan(replace_results=options.replace)
+    return tuple(graph.label_of(i) for i in plan.superseded)
+
+
+def run_targets(
+    project: Project,
+    environment: Environment,
+    texts: Sequence[str],
+    options: RunOptions,
+    sink: EventSink,
+    control: RunControl,
+) -> RunReport:
+    """Make what the patterns select, reusing all that stands, and return how every target ended.
+
+    Raises:
+        TraintrackError: the run could not be planned, or could not go on.
+    """
+    if options.replace and not options.force:
+        raise UsageError("`--replace` goes with `--force`", hint="add --force, or leave --replace out")
+    pins = () if options.locked else _add_pins(project, texts)
+    graph = action_graph(project, texts)
+    clock, storage = SystemClock(), environment.storage
+    planner = _planner(graph, storage, options)
+    plan = planner.plan(replace_results=options.replace)
+    _refuse_early(graph, plan, environment)
+    run = _run_name()
+    who = Who(_user(), socket.gethostname(), run, VERSION)
+    started = clock.now_iso()
+    with storage.present(run) as owner:
+        absent = [graph.sources[i] for i, s in plan.steps.items() if i in graph.sources and not _stands(s)]
+        if absent:
+            import_sources(absent, environment, project.workspace.root, owner, who)
+            plan = planner.plan(replace_results=options.replace)
+        ports = Ports(storage, environment.runner, clock, GitMaterials(project, storage.kept), who)
+        settings = RunSettings(
+            run,
+            _capacity(environment.capacity, options.jobs),
+            environment.name,
+            fail_fast=options.fail_fast,
+            fresh=options.fresh,
+        )
+        result = Run(
+            plan=plan, ports=ports, planner=planner, owner=owner, settings=settings, sink=sink, control=control
+        ).execute()
+        document = _document(project, environment, graph, result, who, started, clock.now_iso())
+        if _is_news(result):
+            storage.ledger.put_run(document)
+    return _report(environment, graph, result, run, pins)
+
+
+def _add_pins(project: Project, texts: Sequence[str]) -> tuple[str, ...]:
+    report = lock(project, texts, update=None, check_only=False)
+    return tuple(f"{pin.lock_path}: {pin.kind} {pin.name}" for pin in report.added)
+
+
+def _planner(graph: ActionGraph, storage: Storage, options: RunOptions) -> Planner:
+    return Planner(graph, storage, forced=graph.requested if options.force else ())
+
+
+def _refuse_early(graph: ActionGraph, plan: Plan, environment: Environment) -> None:
+    """Say what cannot run here before anything starts.
+
+    Raises:
+        TraintrackError: the first reason, with all others as details.
+    """
+    to_execute = [i for i, s in plan.steps.items() if s.decision is Decision.EXECUTE]
+    actions = [graph.actions[i] for i in to_execute if i in graph.actions]
+    refusals: list[TraintrackError] = environment.runner.refuse(actions)
+    if refusals:
+        first = refusals[0]
+        rest = [str(r) for r in refusals[1:]]
+        raise type(first)(
+            first.message,
+            code=first.code,
+            location=first.location,
+            hint=first.hint,
+            details=[*first.details, *rest],
+        )
+
+
+def _stands(step: Step) -> bool:
+    return step.decision is Decision.REUSE
+
+
+def _capacity(whole: Capacity, jobs: int | None) -> Capacity:
+    if jobs is None:
+        return whole
+    return replace(whole, jobs=jobs, cpu=max(whole.cpu or 0.0, float(jobs)))
+
+
+def _run_name() -> str:
+    return f"r-{datetime.now(UTC):%Y%m%d-%H%M%S}-{secrets.token_hex(2)}"
+
+
+def _user() -> str:
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return str(os.getuid())
+
+
+def _is_news(result: RunResult) -> bool:
+    """A run that only reused leaves no document: doing nothing must cost nothing."""
+    return any(f.outcome.value != "reused" for f in result.finished.values())
+
+
+def _document(
+    project: Project,
+    environment: Environment,
+    graph: ActionGraph,
+    result: RunResult,
+    who: Who,
+    started: str,
+    ended: str,
+) -> RunDocument:
+    rows = []
+    for label, id_ in graph.labels.items():
+        done = result.finished.get(id_)
+        if done is not None:
+            rows.append(_row(label, done))
+    return RunDocument(
+        run=who.run,
+        workspace=project.workspace.name,
+        environment=environment.name,
+        user=who.user,
+        host=who.host,
+        started=started,
+        ended=ended,
+        command=shlex.join(["traintrack", *sys.argv[1:]]),
+        targets=tuple(rows),
+        interrupted=result.interrupted,
+    )
+
+
+def _row(label: str, done: TargetFinished) -> RunTarget:
+    return RunTarget(
+        label=label,
+        id=done.id,
+        outcome=done.outcome.value,
+        reason=reason_data(done.reason),
+        attempts=done.attempts,
+        duration_s=round(done.duration_s, 3),
+        record=done.record,
+        log=done.log,
+        failure=done.failure,
+    )
+
+
+def _report(
+    environment: Environment, graph: ActionGraph, result: RunResult, run: str, pins: tuple[str, ...]
+) -> RunReport:
+    wanted = frozenset(graph.requested)
+    targets, paths, requested = [], dict[str, Path](), []
+    for label, id_ in graph.labels.items():
+        done = result.finished.get(id_)
+        if done is None:
+            continue
+        targets.append(_ran(label, done))
+        if id_ in wanted:
+            requested.append(label)
+            if done.artifact is not None:
+                paths[label] = environment.storage.artifacts.path(done.artifact)
+    return RunReport(
+        run=run,
+        environment=environment.name,
+        storage=environment.storage.name,
+        targets=tuple(targets),
+        requested=tuple(requested),
+        duration_s=result.duration_s,
+        interrupted=result.interrupted,
+        saved_s=_saved_s(environment.storage, result),
+        paths=paths,
+        new_pins=pins,
+    )
+
+
+def _ran(label: str, done: TargetFinished) -> RanTarget:
+    return RanTarget(
+        label=label,
+        id=done.id,
+        outcome=done.outcome,
+        reason=done.reason,
+        reason_text=reason_text(done.reason),
+        attempts=done.attempts,
+        duration_s=done.duration_s,
+        artifact=done.artifact,
+        failure=done.failure,
+        message=done.message,
+        log=done.log,
+    )
+
+
+def _saved_s(storage: Storage, result: RunResult) -> float:
+    history = History(storage)
+    reused = [f for f in result.finished.values() if f.outcome.value in ("reused", "same-inputs", "shared")]
+    seconds = 0.0
+    for done in reused[:READ_FOR_SAVINGS]:
+        record = history.record(done.record) if done.record else None
+        seconds += record.timings.task_s if record else 0.0
+    return seconds

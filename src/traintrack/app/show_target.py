@@ -1,0 +1,111 @@
+"""`show`: a target as it is after merging, each field with the place that wrote it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import msgspec
+
+from traintrack.action.action import ActionGraph
+from traintrack.action.cell import CellState
+from traintrack.app.answers import FieldShown, ShownTarget
+from traintrack.app.environment import Environment
+from traintrack.app.one_target import declared, one_label
+from traintrack.app.project import Project, action_graph, target_graph
+from traintrack.app.recorded import read_record, recorded_before, standing_digest
+from traintrack.errors import InputError, Location
+from traintrack.graph.target_graph import Edge
+from traintrack.label import Label
+from traintrack.workspace.model import Literal, Target
+
+
+def show_target(project: Project, text: str, environment: Environment | None = None) -> ShownTarget:
+    """Return the merged fields of a target, what it depends on, its ID and, from a storage, its last record.
+
+    The ID is None, and the pre-image empty, where it cannot be computed yet, for instance because a pin is missing.
+
+    Raises:
+        UsageError: the text names several targets.
+        NotFoundError: it names none.
+        InputError: the target, or what it depends on, is wrong.
+    """
+    label = one_label(project, text)
+    target = declared(project, label)
+    graph = _actions(project, label)
+    id_ = graph.labels.get(str(label)) if graph else None
+    action = graph.actions.get(id_) if graph and id_ else None
+    record, path = None, None
+    if environment is not None:
+        cell = environment.storage.cells.read([id_])[id_].cell if id_ else None
+        record = read_record(environment.storage, standing_digest(cell)) or _last(project, environment, label)
+        if cell is not None and cell.state is CellState.DONE and cell.result is not None:
+            path = environment.storage.artifacts.path(cell.result.artifact)
+    return ShownTarget(
+        label=str(label),
+        id=id_,
+        place=target.place if target else Location(project.loader.experiment(label.package).lock_path, 1),
+        fields=tuple(merged_fields(target)) if target else (),
+        inputs=_inputs(project, label),
+        preimage=json.loads(action.preimage) if action else {},
+        record=msgspec.to_builtins(record) if record else None,
+        path=path,
+    )
+
+
+def merged_fields(target: Target) -> Iterator[FieldShown]:
+    """Every field that some layer wrote, as it is after merging; maps are told key by key, lists whole.
+
+    In the order in which the layers first wrote them. What was removed by a later layer is not told.
+    """
+    for name in dict.fromkeys(key for layer in target.layers for key in layer.fields):
+        attribute = f"{name}_" if name == "import" else name
+        value = getattr(target.spec, attribute, None)
+        yield from _flat(target, (name,), value)
+
+
+def _flat(target: Target, path: tuple[str, ...], value: Any) -> Iterator[FieldShown]:
+    if isinstance(value, Mapping) and value:
+        for key, item in value.items():
+            yield from _flat(target, (*path, str(key)), item)
+        return
+    if value is None and target.origin_of(*path) == "default":
+        return
+    yield FieldShown(".".join(path), _plain(value), target.place_of(*path), target.origin_of(*path))
+
+
+def _plain(value: Any) -> Any:
+    """The value as JSON can say it; marked text gets its mark back."""
+    if isinstance(value, Literal):
+        return f"!literal {json.dumps(value.text, ensure_ascii=False)}"
+    if isinstance(value, Mapping):
+        return {str(key): _plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(item) for item in value]
+    return value
+
+
+def _actions(project: Project, label: Label) -> ActionGraph | None:
+    try:
+        return action_graph(project, [str(label)])
+    except InputError:
+        # The graph itself is looked at once more for the inputs, and what is wrong with it is told there.
+        return None
+
+
+def _inputs(project: Project, label: Label) -> tuple[tuple[str, str], ...]:
+    node = target_graph(project, [label]).nodes.get(label)
+    if node is None:
+        return ()
+    return tuple((".".join(map(str, (edge.field, *edge.path))), _producer(edge)) for edge in node.edges())
+
+
+def _producer(edge: Edge) -> str:
+    name = str(edge.producer) if edge.producer else edge.leaf.name if edge.leaf else ""
+    return f"{name}/{edge.subpath}" if edge.subpath else name
+
+
+def _last(project: Project, environment: Environment, label: Label) -> Any:
+    before = recorded_before(environment.storage, project.workspace.name, str(label))
+    return next((record for _, record in before), None)

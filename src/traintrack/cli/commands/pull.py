@@ -1,0 +1,39 @@
+"""`traintrack pull`: results as paths."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from traintrack.app.environment import open_environment
+from traintrack.app.project import open_project
+from traintrack.app.pull import pull
+from traintrack.cli.call import Call
+from traintrack.errors import UsageError
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """See `cli/table.py`."""
+
+    patterns: tuple[str, ...]
+    output: str | None
+    force: bool
+
+
+def run(call: Call, options: Options) -> int:
+    """Print a path a line."""
+    if options.force and options.output is None:
+        raise UsageError("`--force` goes with `-o`", hint="traintrack pull PATTERN -o DIR --force")
+    project = open_project(call.start)
+    environment = open_environment(project.workspace, call.env)
+    # Relative to `-C`, as if started there.
+    output = None if options.output is None else call.start / Path(options.output).expanduser()
+    pulled = pull(project, environment, options.patterns, output, force=options.force)
+    if call.json:
+        rows = [{"label": one.label, "id": one.id, "path": str(one.path)} for one in pulled]
+        call.document("pull/1", {"targets": rows})
+        return 0
+    for one in pulled:
+        call.terminal.path(one.path)
+    return 0

@@ -1,0 +1,29 @@
+"""`traintrack why`: the cause, down to the line."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from traintrack.app.environment import open_environment
+from traintrack.app.project import open_project
+from traintrack.app.why import why
+from traintrack.cli.call import Call
+from traintrack.cli.why_answer import why_fields, why_lines
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """See `cli/table.py`."""
+
+    label: str
+
+
+def run(call: Call, options: Options) -> int:
+    """Print why, with every cause and its place."""
+    project = open_project(call.start)
+    answer = why(project, open_environment(project.workspace, call.env), options.label)
+    if call.json:
+        call.document("why/1", why_fields(answer))
+    else:
+        call.terminal.result(*why_lines(answer))
+    return 0

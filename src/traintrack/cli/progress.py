@@ -1,0 +1,218 @@
+"""A run as it goes, in plain lines on stderr: each state once, and a sign of life when nothing changes."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Self
+
+from traintrack.action.event import (
+    AttemptFailed,
+    Event,
+    Notice,
+    RunFinished,
+    RunStarted,
+    TargetFinished,
+    TargetStarted,
+    TargetWaiting,
+)
+from traintrack.action.failure import FailureClass
+from traintrack.action.plan import Decision, Outcome, Plan, Reason
+from traintrack.cli.failure_block import blocked_by, failure_block
+from traintrack.cli.line import Line, bad, busy, faint, good, warn
+from traintrack.cli.quantity import duration_text, names_text, time_text
+from traintrack.cli.summary import plan_line
+from traintrack.cli.terminal import Terminal, Verbosity
+
+HEARTBEAT_S = 60.0
+_LABEL_COLUMNS = 40
+
+
+@dataclass(frozen=True, slots=True)
+class Running:
+    """A target under way: its label, and when it began on the monotonic clock."""
+
+    label: str
+    since_s: float
+
+
+class Progress:
+    """An event sink that tells a run. Use it as a context: the sign of life ends with it.
+
+    `emit` may come from any thread, one at a time; lines of the sign of life never cut into others.
+    """
+
+    def __init__(
+        self,
+        terminal: Terminal,
+        reason_text: Callable[[Reason], str],
+        now_s: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._terminal = terminal
+        self._reason_text = reason_text
+        self._now_s = now_s
+        self._lock = threading.Lock()
+        self._over = threading.Event()
+        self._thread = threading.Thread(target=self._keep_beating, name="heartbeat", daemon=True)
+        self._plan: Plan | None = None
+        self._is_over = False
+        self._began_s = self._spoke_s = now_s()
+        self._running: dict[str, Running] = {}
+        self._waiting: dict[str, Running] = {}
+        self._finished: dict[str, TargetFinished] = {}
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._over.set()
+        self._thread.join()
+
+    def emit(self, event: Event) -> None:
+        """Take an event and print what it changes."""
+        with self._lock:
+            lines = self._lines(event)
+            if lines:
+                self._spoke_s = self._now_s()
+                self._terminal.say(*lines)
+            if isinstance(event, RunFinished):
+                self._is_over = True
+                self._terminal.tell(*self._failures())
+
+    def beat(self) -> None:
+        """Print the sign of life if nothing was printed for a while."""
+        with self._lock:
+            if self._plan is None or self._now_s() - self._spoke_s < HEARTBEAT_S:
+                return
+            self._spoke_s = self._now_s()
+            self._terminal.say(self._life())
+
+    def _keep_beating(self) -> None:
+        while not self._over.wait(HEARTBEAT_S / 4):
+            self.beat()
+
+    def _lines(self, event: Event) -> list[Line]:
+        match event:
+            case RunStarted():
+                return self._start(event)
+            case TargetStarted():
+                return self._target_started(event)
+            case TargetWaiting():
+                self._waiting[event.label] = Running(event.label, self._now_s())
+                return [waiting_line(event)]
+            case AttemptFailed():
+                return [attempt_line(event)] if event.retry_in_s is not None else []
+            case Notice():
+                tone = warn if event.level != "note" else faint
+                return [(tone(f"{event.level}:"), f" {event.message}")]
+            case TargetFinished():
+                return self._target_finished(event)
+            case RunFinished():
+                return []
+
+    def _start(self, event: RunStarted) -> list[Line]:
+        self._plan = event.plan
+        self._began_s = self._spoke_s = self._now_s()
+        steps = event.plan.steps
+        decisions = [steps[id_].decision for id_ in event.plan.graph.labels.values() if id_ in steps]
+        if all(decision is Decision.REUSE for decision in decisions) and not self._verbose:
+            return []
+        where = f" · env {event.environment}" if event.environment else ""
+        return [(faint(f"run {event.run}{where}"),), plan_line(decisions)]
+
+    def _target_started(self, event: TargetStarted) -> list[Line]:
+        self._waiting.pop(event.label, None)
+        self._running[event.label] = Running(event.label, self._now_s())
+        again = f" (attempt {event.attempt})" if event.attempt > 1 else ""
+        resumed = ", from its checkpoint" if event.resumed else ""
+        return [
+            (busy("●"), f" {_column(event.label)} started{again}{resumed}  ", faint(self._reason_text(event.reason)))
+        ]
+
+    def _target_finished(self, event: TargetFinished) -> list[Line]:
+        started = self._running.pop(event.label, None) is not None
+        self._waiting.pop(event.label, None)
+        self._finished[event.label] = event
+        told = started or self._verbose or event.outcome in (Outcome.FAILED, Outcome.SAME_INPUTS, Outcome.SHARED)
+        return [finished_line(event)] if told else []
+
+    def _failures(self) -> list[Line]:
+        """The blocks of all failures, the last thing before the summary; the line of a target alone came earlier."""
+        blocks = blocked_by(self._finished)
+        lines: list[Line] = []
+        for event in self._finished.values():
+            if event.outcome is Outcome.FAILED:
+                action = self._plan.graph.actions.get(event.id) if self._plan else None
+                lines += [(), *failure_block(event, action, blocks.get(event.label, ()))]
+        return [*lines, ()] if lines else []
+
+    def _life(self) -> Line:
+        now_s = self._now_s()
+        running = sorted(self._running.values(), key=lambda one: one.since_s)
+        parts = [f"{len(self._finished)} of {len(self._plan.steps) if self._plan else 0} done"]
+        if running:
+            names = [f"{one.label} {duration_text(now_s - one.since_s)}" for one in running]
+            parts.append(f"{len(running)} running: {names_text(names, 2)}")
+        if self._waiting:
+            parts.append(f"{len(self._waiting)} waiting: {names_text(sorted(self._waiting), 2)}")
+        return (faint(f"… {' · '.join(parts)} · {duration_text(now_s - self._began_s)}"),)
+
+    @property
+    def is_running(self) -> bool:
+        """Tell if a run has begun and is not over; asked by signal handlers, so without the lock."""
+        return self._plan is not None and not self._is_over
+
+    @property
+    def _verbose(self) -> bool:
+        return self._terminal.verbosity is Verbosity.VERBOSE
+
+
+def waiting_line(event: TargetWaiting) -> Line:
+    """Return the line of a target that another run holds."""
+    who = f"{event.user}@{event.host}" if event.host else event.user
+    since = f", since {time_text(event.since)}" if event.since else ""
+    phase = f", {event.phase}" if event.phase else ""
+    return (warn("◌"), f" {_column(event.label)} waiting for {who} (run {event.run}{since}{phase})")
+
+
+def attempt_line(event: AttemptFailed) -> Line:
+    """Return the line of an attempt that failed and is made again."""
+    again = f"again in {duration_text(event.retry_in_s or 0.0)}" if event.retry_in_s else "again at once"
+    try:
+        words = FailureClass(event.failure).words
+    except ValueError:
+        words = event.failure
+    fact = f": {event.message}" if event.message and event.message != words else ""
+    return (warn("◌"), f" {_column(event.label)} attempt {event.attempt} failed, {again}  ", faint(f"{words}{fact}"))
+
+
+def finished_line(event: TargetFinished) -> Line:
+    """Return the line of a target that ended."""
+    label, took = _column(event.label), duration_text(event.duration_s)
+    match event.outcome:
+        case Outcome.EXECUTED:
+            return (good("✓"), f" {label} executed  {took}")
+        case Outcome.REUSED:
+            return (good("✓"), f" {label} cached")
+        case Outcome.SAME_INPUTS:
+            return (good("="), f" {label} same inputs as before")
+        case Outcome.SHARED:
+            by = f"  {', '.join(event.because)}" if event.because else ""
+            return (good("✓"), f" {label} made by another run{by}")
+        case Outcome.FAILED:
+            code = f"exit {event.exit_code} · " if event.exit_code is not None else ""
+            return (bad("✗"), f" {label} failed  {code}{took}")
+        case Outcome.BLOCKED:
+            return (bad("✗"), f" {label} blocked by {names_text(event.because)}")
+        case Outcome.CANCELLED:
+            return (warn("◌"), f" {label} cancelled")
+
+
+def _column(label: str) -> str:
+    return label.ljust(_LABEL_COLUMNS)

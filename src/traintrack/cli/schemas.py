@@ -1,0 +1,197 @@
+"""The JSON documents of `--json` as JSON Schemas (2020-12): kept stable, checked by tests, shown in docs/reference/json.md.
+
+A document gets fields, it loses none without a new number; readers ignore what they do not know.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, TypeAlias
+
+Schema: TypeAlias = dict[str, Any]
+"""A JSON Schema; what stands in one is JSON of any shape."""
+
+TEXT: Schema = {"type": "string"}
+TEXT_OR_NULL: Schema = {"type": ["string", "null"]}
+COUNT: Schema = {"type": "integer", "minimum": 0}
+SECONDS: Schema = {"type": "number", "minimum": 0}
+SWITCH: Schema = {"type": "boolean"}
+ID: Schema = {"type": "string", "pattern": "^[0-9a-f]{64}$"}
+ANY: Schema = {}
+
+
+def _list(item: Schema) -> Schema:
+    return {"type": "array", "items": item}
+
+
+def _map(fields: Mapping[str, Schema]) -> Schema:
+    return {"type": "object", "required": list(fields), "properties": dict(fields)}
+
+
+def _or_null(schema: Schema) -> Schema:
+    return {"anyOf": [schema, {"type": "null"}]}
+
+
+WHERE = _or_null(_map({"path": TEXT, "line": {"type": "integer", "minimum": 0}, "column": COUNT}))
+ERROR = _map({"code": TEXT, "message": TEXT, "where": WHERE, "hint": TEXT_OR_NULL, "details": _list(TEXT)})
+REASON = {"type": "object", "required": ["code"], "properties": {"code": TEXT}}
+OUTCOME: Schema = {"enum": ["executed", "reused", "same-inputs", "shared", "failed", "blocked", "cancelled"]}
+_RAN = _map(
+    {
+        "label": TEXT,
+        "id": ID,
+        "outcome": OUTCOME,
+        "reason": REASON,
+        "reason_text": TEXT,
+        "attempts": COUNT,
+        "duration_s": SECONDS,
+        "artifact": TEXT_OR_NULL,
+        "path": TEXT_OR_NULL,
+        "failure": TEXT_OR_NULL,
+        "message": TEXT,
+        "log": TEXT_OR_NULL,
+    }
+)
+_PLANNED = _map(
+    {
+        "label": TEXT,
+        "id": ID,
+        "decision": {"enum": ["reuse", "wait", "execute"]},
+        "reason": REASON,
+        "reason_text": TEXT,
+        "expected_s": {"type": ["number", "null"]},
+    }
+)
+_STATUS = _map(
+    {
+        "label": TEXT,
+        "id": ID,
+        "state": {"enum": ["cached", "missing", "running", "failed", "stale"]},
+        "detail": TEXT,
+        "since": TEXT_OR_NULL,
+        "size_bytes": {"type": ["integer", "null"]},
+    }
+)
+_CAUSE: Schema = _map(
+    {
+        "field": TEXT,
+        "old": ANY,
+        "new": ANY,
+        "where": WHERE,
+        "change": TEXT_OR_NULL,
+        "input_label": TEXT_OR_NULL,
+        "causes": {"type": "array"},
+    }
+)
+_PIN = _map({"lock": TEXT, "kind": TEXT, "name": TEXT, "value": TEXT, "old": TEXT_OR_NULL})
+_LISTED = _map({"label": TEXT, "kind": TEXT, "image": TEXT, "where": WHERE, "description": TEXT, "tags": _list(TEXT)})
+_FIELD = _map({"path": TEXT, "value": ANY, "where": WHERE, "origin": TEXT})
+_HISTORY = _map({"run": TEXT, "time": TEXT, "outcome": TEXT, "id": ID, "label": TEXT, "record": TEXT_OR_NULL})
+_CHECKED = _map({"name": TEXT, "state": {"enum": ["ok", "warning", "problem"]}, "detail": TEXT, "hint": TEXT_OR_NULL})
+
+DOCUMENTS: Mapping[str, tuple[str, Schema]] = {
+    "run/1": (
+        "`run`: what a run did, a row for each target of its plan.",
+        _map(
+            {
+                "run": TEXT,
+                "environment": TEXT,
+                "storage": TEXT,
+                "interrupted": SWITCH,
+                "exit_code": COUNT,
+                "duration_s": SECONDS,
+                "saved_s": SECONDS,
+                "requested": _list(TEXT),
+                "new_pins": _list(TEXT),
+                "targets": _list(_RAN),
+            }
+        ),
+    ),
+    "plan/1": ("`run -n`: what would be done.", _map({"environment": TEXT, "targets": _list(_PLANNED)})),
+    "hash/1": ("`hash`: IDs.", _map({"targets": _list(_map({"label": TEXT, "id": ID}))})),
+    "preimage/1": (
+        "`hash --preimage`: what an ID is the hash of, as data. Its exact bytes come without `--json`.",
+        _map({"label": TEXT, "id": ID, "preimage": {"type": "object"}}),
+    ),
+    "pull/1": ("`pull`: paths.", _map({"targets": _list(_map({"label": TEXT, "id": ID, "path": TEXT}))})),
+    "ls/1": ("`ls`: targets; `kind` is the task, or `source`.", _map({"targets": _list(_LISTED)})),
+    "show/1": (
+        "`show`: a target after merging. `record` and `path` are null without `--record`.",
+        _map(
+            {
+                "label": TEXT,
+                "id": _or_null(ID),
+                "where": WHERE,
+                "fields": _list(_FIELD),
+                "inputs": _list(_map({"where": TEXT, "label": TEXT})),
+                "preimage": {"type": "object"},
+                "record": {"type": ["object", "null"]},
+                "path": TEXT_OR_NULL,
+            }
+        ),
+    ),
+    "status/1": ("`status`: what has a result.", _map({"environment": TEXT, "targets": _list(_STATUS)})),
+    "log/1": (
+        "`log LABEL`: where a log is. The file grows as long as `live` is true.",
+        _map({"label": TEXT, "run": TEXT, "attempt": COUNT, "outcome": TEXT, "live": SWITCH, "path": TEXT}),
+    ),
+    "log-run/1": (
+        "`log RUN`, or `log` of a last run without one failure: its rows.",
+        _map({"targets": _list(_HISTORY)}),
+    ),
+    "why/1": (
+        "`why`: causes are of one shape at every depth.",
+        _map(
+            {
+                "label": TEXT,
+                "id": ID,
+                "now": TEXT,
+                "old_id": _or_null(ID),
+                "compared_with": TEXT_OR_NULL,
+                "causes": _list(_CAUSE),
+                "unchanged": _list(TEXT),
+                "last_reason": TEXT_OR_NULL,
+            }
+        ),
+    ),
+    "check/1": (
+        "`check`: all errors and warnings.",
+        _map({"experiments": COUNT, "targets": COUNT, "errors": _list(ERROR), "warnings": _list(ERROR)}),
+    ),
+    "lock/1": (
+        "`lock`: pins that were added or moved; with `--check` nothing is `written`. `changed` are labels with new IDs.",
+        _map(
+            {
+                "written": SWITCH,
+                "pins": _list(_PIN),
+                "changed": _list(TEXT),
+                "missing": _list(_map({"lock": TEXT, "kind": TEXT, "name": TEXT, "error": ERROR})),
+            }
+        ),
+    ),
+    "init/1": ("`init`: what was written.", _map({"root": TEXT, "files": _list(TEXT), "next_steps": _list(TEXT)})),
+    "clean/1": (
+        "`clean`: what was removed, or would be.",
+        _map({"removed": _list(TEXT), "size_bytes": COUNT, "dry_run": SWITCH}),
+    ),
+    "doctor/1": ("`doctor`: what was looked at.", _map({"checks": _list(_CHECKED)})),
+    "version/1": ("`version`.", _map({"version": TEXT})),
+    "error/1": (
+        "Any command that could not do its work. `error` is the first of `errors`.",
+        _map({"error": ERROR, "errors": _list(ERROR), "exit_code": COUNT}),
+    ),
+}
+"""Name and number of each document, with what it is and the schema of its fields beside `schema`."""
+
+
+def document_schema(name: str) -> Schema:
+    """Return the whole schema of a document such as `run/1`."""
+    about, fields = DOCUMENTS[name]
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": f"traintrack.{name}",
+        "description": about,
+        "type": "object",
+        "required": ["schema", *fields["required"]],
+        "properties": {"schema": {"const": f"traintrack.{name}"}, **fields["properties"]},
+    }

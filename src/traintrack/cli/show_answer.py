@@ -1,0 +1,52 @@
+"""What `show` answers, as lines and as JSON."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+
+from traintrack.app.answers import ShownTarget
+from traintrack.cli.call import JsonValue
+from traintrack.cli.line import Line, faint, strong
+from traintrack.cli.render import place_fields
+
+_VALUE_COLUMNS = 48
+
+
+def show_lines(shown: ShownTarget) -> Iterator[Line]:
+    """Yield what the target is, a line for each field and input, and its record."""
+    yield (strong(shown.label),)
+    yield ("  id       ", shown.id or "not known yet; `traintrack check` says why")
+    yield ("  defined  ", str(shown.place))
+    if shown.path is not None:
+        yield ("  result   ", str(shown.path))
+    yield ()
+    width = max((len(field.path) for field in shown.fields), default=0)
+    for field in shown.fields:
+        value = json.dumps(field.value, ensure_ascii=False)
+        yield (f"  {field.path:<{width}}  {value:<{_VALUE_COLUMNS}}  ", faint(f"{field.place}  {field.origin}"))
+    if shown.inputs:
+        yield ()
+        yield (strong("inputs"),)
+        yield from ((f"  {where}  {label}",) for where, label in shown.inputs)
+    if shown.record is not None:
+        yield ()
+        yield (strong("record"),)
+        yield from ((f"  {line}",) for line in json.dumps(shown.record, indent=2, ensure_ascii=False).splitlines())
+
+
+def show_fields(shown: ShownTarget) -> dict[str, JsonValue]:
+    """Return the target as JSON."""
+    return {
+        "label": shown.label,
+        "id": shown.id,
+        "where": place_fields(shown.place),
+        "fields": [
+            {"path": one.path, "value": one.value, "where": place_fields(one.place), "origin": one.origin}
+            for one in shown.fields
+        ],
+        "inputs": [{"where": where, "label": label} for where, label in shown.inputs],
+        "preimage": shown.preimage,
+        "record": shown.record,
+        "path": None if shown.path is None else str(shown.path),
+    }

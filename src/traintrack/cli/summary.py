@@ -1,0 +1,93 @@
+"""The last lines of a run: what came of it, and the command to go on with."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+
+from traintrack.action.plan import Decision, Outcome
+from traintrack.app.answers import RunReport
+from traintrack.cli.line import Line, Painted, bad, faint, good, warn
+from traintrack.cli.quantity import count_text, duration_text, names_text
+
+_WORDS = (
+    (Outcome.EXECUTED, "ran"),
+    (Outcome.REUSED, "cached"),
+    (Outcome.SAME_INPUTS, "same inputs as before"),
+    (Outcome.SHARED, "made by another run"),
+    (Outcome.FAILED, "failed"),
+    (Outcome.BLOCKED, "blocked"),
+    (Outcome.CANCELLED, "cancelled"),
+)
+_NAMED_IN_NEXT = 3
+
+
+def plan_line(decisions: Sequence[Decision]) -> Line:
+    """Return the line that sums a plan up; an item for each target."""
+    count = Counter(decisions)
+    parts = [
+        f"{count[decision]} {words}"
+        for decision, words in (
+            (Decision.REUSE, "cached"),
+            (Decision.EXECUTE, "to run"),
+            (Decision.WAIT, "waiting for another run"),
+        )
+        if count[decision]
+    ]
+    return (f"Plan  {count_text(len(decisions), 'target')}: {' · '.join(parts) or 'nothing to do'}",)
+
+
+def summary_lines(report: RunReport) -> list[Line]:
+    """Return the summary of a run; one line if everything was there already."""
+    outcomes = Counter(row.outcome for row in report.targets)
+    if not report.interrupted and outcomes[Outcome.REUSED] == len(report.targets):
+        return [_up_to_date(report)]
+    counts = " · ".join(f"{outcomes[outcome]} {words}" for outcome, words in _WORDS if outcomes[outcome])
+    word = " (interrupted)" if report.interrupted else ""
+    lines: list[Line] = [
+        (_mark(report), f" {counts or 'nothing was run'}{word}   in {duration_text(report.duration_s)}")
+    ]
+    if report.saved_s >= 1:
+        lines.append(("  ", faint(f"saved by cache ≈ {duration_text(report.saved_s)}")))
+    if report.new_pins:
+        lines.append(("  ", faint(f"added {count_text(len(report.new_pins), 'pin')}: {names_text(report.new_pins)}")))
+    lines.append(("  next  ", next_command(report)))
+    return lines
+
+
+def next_command(report: RunReport) -> str:
+    """Return the command that a person most probably wants next."""
+    failed = [row.label for row in report.targets if row.outcome is Outcome.FAILED]
+    if failed:
+        return f"traintrack log {failed[0]}"
+    good_labels = {row.label for row in report.targets if row.outcome.good}
+    ready = [label for label in report.requested if label in good_labels]
+    if report.interrupted or len(ready) < len(report.requested) or not ready:
+        return f"traintrack run {_named(report.requested)}"
+    return f"traintrack pull {_named(ready)}"
+
+
+def _up_to_date(report: RunReport) -> Line:
+    cached = f"({count_text(len(report.targets), 'target')} cached)"
+    took = f"in {duration_text(report.duration_s)}"
+    if len(report.requested) != 1:
+        return (good("✓"), f" {count_text(len(report.requested), 'target')} are up to date {cached} {took}")
+    label = report.requested[0]
+    path = report.paths.get(label)
+    return (good("✓"), f" {label} is up to date {cached} {took}{f' → {path}' if path else ''}")
+
+
+def _mark(report: RunReport) -> Painted:
+    if any(row.outcome in (Outcome.FAILED, Outcome.BLOCKED) for row in report.targets):
+        return bad("✗")
+    if report.interrupted or any(not row.outcome.good for row in report.targets):
+        return warn("◌")
+    return good("✓")
+
+
+def _named(labels: Sequence[str]) -> str:
+    """Spell labels as words of a command; where they are many, the folder or all of them."""
+    if 0 < len(labels) <= _NAMED_IN_NEXT:
+        return " ".join(labels)
+    packages = {label.removeprefix("//").partition(":")[0] for label in labels}
+    return f"//{packages.pop()}:*" if len(packages) == 1 else "//..."

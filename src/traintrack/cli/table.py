@@ -1,0 +1,222 @@
+"""The one table of commands: help, parsing and the reference page are made from it.
+
+Imports nothing heavy: `--help` reads it and no command's module.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+
+
+class Kind(Enum):
+    """What stands behind an option."""
+
+    SWITCH = "switch"
+    TEXT = "text"
+    COUNT = "count"
+
+
+@dataclass(frozen=True, slots=True)
+class Option:
+    """An option; `flags` as written, short one first. `off` is the flag that takes a switch back.
+
+    A switch with `off` is None where neither is given. A COUNT is a whole number from 1 on.
+    """
+
+    name: str
+    flags: tuple[str, ...]
+    help: str
+    kind: Kind = Kind.SWITCH
+    metavar: str | None = None
+    choices: tuple[str, ...] = ()
+    repeatable: bool = False
+    off: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Argument:
+    """Words without a flag: `many` takes all that are left."""
+
+    name: str
+    metavar: str
+    required: bool = False
+    many: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """A command; its module is `traintrack.cli.commands.<name>`. `more` is the rest of its help, `examples` are lines to copy."""
+
+    name: str
+    help: str
+    more: str = ""
+    arguments: tuple[Argument, ...] = ()
+    options: tuple[Option, ...] = ()
+    examples: tuple[str, ...] = ()
+
+
+COMMON_OPTIONS = (
+    Option("directory", ("-C",), "Act as if started in DIR.", Kind.TEXT, "DIR"),
+    Option("env", ("--env",), "Use the environment NAME of TTWORKSPACE.yaml.", Kind.TEXT, "NAME"),
+    Option("json", ("--json",), "Print one JSON document on stdout."),
+    Option("quiet", ("-q", "--quiet"), "Tell only results, failures and errors."),
+    Option("verbose", ("-v", "--verbose"), "Tell more: each reused target, all reasons."),
+    Option("color", ("--color",), "Paint: auto, always or never.", Kind.TEXT, None, ("auto", "always", "never")),
+)
+"""Options of every command, taken before its name and after it; what stands later counts."""
+
+_PATTERNS = Argument("patterns", "[PATTERN]...", many=True)
+_LABEL = Argument("label", "LABEL", required=True)
+_SETS = Option(
+    "sets",
+    ("--set",),
+    "Set a field, `args.lr=0.01`; of other targets `//a/...#args.lr=0.01`. Repeatable.",
+    Kind.TEXT,
+    "TEXT",
+    repeatable=True,
+)
+_WORKTREE = Option("worktree", ("--worktree",), "Take code from the working tree in place of the pinned commits.")
+
+COMMANDS: tuple[Command, ...] = (
+    Command(
+        "run",
+        "Make targets and what they depend on, reusing what stands.",
+        "What has a result is not run again. Without PATTERN: the targets of the current folder.",
+        (_PATTERNS,),
+        (
+            Option("dry_run", ("-n", "--dry-run"), "Print the plan with its reasons, and run nothing."),
+            Option("jobs", ("-j", "--jobs"), "Run at most N targets at once.", Kind.COUNT, "N"),
+            Option("force", ("--force",), "Run the matching targets again and compare their bytes."),
+            Option("replace", ("--replace",), "With --force: let the new result stand in place of the old one."),
+            Option("fail_fast", ("--fail-fast",), "Start nothing new after the first failure."),
+            Option("fresh", ("--fresh",), "Begin without checkpoints of earlier attempts."),
+            _WORKTREE,
+            _SETS,
+            Option(
+                "locked",
+                ("--locked",),
+                "Refuse where a pin is missing, in place of adding it. The default where CI is set.",
+                off="--no-locked",
+            ),
+        ),
+        (
+            "traintrack run //lp/2026-04:compare",
+            "traintrack run //... -//lp:slow_benchmark -j 4",
+            "traintrack run -n :trained_model",
+        ),
+    ),
+    Command(
+        "hash",
+        "Print the ID of each target without running anything.",
+        "Needs only the repository: no network, no storage.",
+        (_PATTERNS,),
+        (
+            Option(
+                "preimage", ("--preimage",), "Print the bytes whose SHA-256 is the ID of LABEL.", Kind.TEXT, "LABEL"
+            ),
+            _WORKTREE,
+            _SETS,
+        ),
+        ("traintrack hash //...", "traintrack hash --preimage :train | sha256sum"),
+    ),
+    Command(
+        "pull",
+        "Hand out the results of finished targets as paths.",
+        "A pattern may go on into the result: `:train/weights/best.pt`, `:train#model`.",
+        (_PATTERNS,),
+        (
+            Option("output", ("-o", "--output"), "Copy the results into DIR.", Kind.TEXT, "DIR"),
+            Option("force", ("--force",), "With -o: replace files in DIR that differ."),
+        ),
+        ("traintrack pull :trained_model", "traintrack pull //lp:compare -o out"),
+    ),
+    Command("ls", "List targets and what they run.", "", (_PATTERNS,), (), ("traintrack ls //...",)),
+    Command(
+        "show",
+        "Print a target's merged fields and who wrote them.",
+        "Each field is shown with the file and line that wrote it, and the layer it came from.",
+        (_LABEL,),
+        (Option("record", ("--record",), "Print the record of its result as well."),),
+        ("traintrack show :train", "traintrack show :train --record"),
+    ),
+    Command(
+        "status",
+        "Show what is cached, running, failed, stale or missing.",
+        "",
+        (_PATTERNS,),
+        (),
+        ("traintrack status //lp/...",),
+    ),
+    Command(
+        "log",
+        "Print the log of a target, or what a run did.",
+        "Without LABEL or RUN: the last run, failures first.",
+        (Argument("about", "[LABEL|RUN]"),),
+        (
+            Option("attempt", ("--attempt",), "The log of attempt N in place of the newest one.", Kind.COUNT, "N"),
+            Option("follow", ("-f", "--follow"), "Go on printing while the target runs."),
+        ),
+        ("traintrack log", "traintrack log :train -f"),
+    ),
+    Command(
+        "why",
+        "Say why a target ran, will run, is cached or waits.",
+        "Goes down to the field, the file and line, and the commit that changed it.",
+        (_LABEL,),
+        (),
+        ("traintrack why :compare",),
+    ),
+    Command(
+        "check",
+        "Check the files of the workspace; tell every error at once.",
+        "Looks at syntax, labels, cycles, schemas and code. Without PATTERN: the whole workspace.",
+        (_PATTERNS,),
+        (),
+        ("traintrack check",),
+    ),
+    Command(
+        "lock",
+        "Add the pins that are missing to TTLOCK.yaml.",
+        "Without PATTERN: the whole workspace. With --update it is told first whose IDs change.",
+        (_PATTERNS,),
+        (
+            Option("update", ("--update",), "Renew the pins of the targets that match PATTERN.", Kind.TEXT, "PATTERN"),
+            Option("check", ("--check",), "Write nothing; end with 5 if a pin is missing."),
+        ),
+        ("traintrack lock", "traintrack lock --check //..."),
+    ),
+    Command(
+        "init",
+        "Write a new workspace with one target that runs.",
+        "",
+        (Argument("directory_to_fill", "[DIR]"),),
+        (
+            Option(
+                "example",
+                ("--example",),
+                "Write an example in place of a minimal workspace.",
+                Kind.TEXT,
+                None,
+                ("digits",),
+            ),
+            Option("name", ("--name",), "Name of the workspace; the folder's name if not given.", Kind.TEXT, "NAME"),
+        ),
+        ("traintrack init plates", "traintrack init --example digits digits"),
+    ),
+    Command(
+        "clean",
+        "Remove what dead runs left behind; never a result.",
+        "",
+        (),
+        (Option("dry_run", ("-n", "--dry-run"), "Tell what would go, and remove nothing."),),
+        ("traintrack clean --dry-run",),
+    ),
+    Command("doctor", "Check this machine and workspace, and say what to repair.", "", (), (), ("traintrack doctor",)),
+    Command("version", "Print the version.", "", (), (), ("traintrack version",)),
+)
+
+
+def command_named(name: str) -> Command | None:
+    """Return the command of that name, None if there is none."""
+    return next((command for command in COMMANDS if command.name == name), None)

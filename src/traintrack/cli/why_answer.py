@@ -1,0 +1,69 @@
+"""What `why` answers, as lines and as JSON."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+
+from traintrack.app.answers import Cause, WhyAnswer
+from traintrack.cli.call import JsonValue
+from traintrack.cli.line import Line, faint, strong
+from traintrack.cli.quantity import names_text
+from traintrack.cli.render import place_fields
+
+_SHOWN_VALUE = 40
+_NAMED_UNCHANGED = 8
+
+
+def why_lines(answer: WhyAnswer) -> Iterator[Line]:
+    """Yield the answer in one line, then a line for each difference, those of an input below it."""
+    yield (strong(answer.label), "  ", answer.now)
+    if answer.compared_with and answer.old_id:
+        yield (faint(f"compared with {answer.compared_with}: {answer.old_id[:12]} → {answer.id[:12]}"),)
+    for cause in answer.causes:
+        yield from _cause_lines(cause, "  ")
+    if answer.unchanged:
+        yield (faint(f"unchanged: {names_text(answer.unchanged, _NAMED_UNCHANGED)}"),)
+    if answer.last_reason:
+        yield (faint(f"it ran last because: {answer.last_reason}"),)
+
+
+def _cause_lines(cause: Cause, indent: str) -> Iterator[Line]:
+    through = f" ({cause.input_label})" if cause.input_label else ""
+    facts = "   ".join(str(fact) for fact in (cause.place, cause.change) if fact)
+    yield (indent, f"{cause.field}{through}  {_short(cause.old)} → {_short(cause.new)}   ", faint(facts))
+    for inner in cause.causes:
+        yield from _cause_lines(inner, f"{indent}  ")
+
+
+def _short(value: object) -> str:
+    if value is None:
+        return "nothing"
+    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+    return text if len(text) <= _SHOWN_VALUE else f"{text[: _SHOWN_VALUE - 1]}…"
+
+
+def why_fields(answer: WhyAnswer) -> dict[str, JsonValue]:
+    """Return the answer as JSON."""
+    return {
+        "label": answer.label,
+        "id": answer.id,
+        "now": answer.now,
+        "old_id": answer.old_id,
+        "compared_with": answer.compared_with,
+        "causes": [_cause_fields(cause) for cause in answer.causes],
+        "unchanged": list(answer.unchanged),
+        "last_reason": answer.last_reason,
+    }
+
+
+def _cause_fields(cause: Cause) -> dict[str, JsonValue]:
+    return {
+        "field": cause.field,
+        "old": cause.old,
+        "new": cause.new,
+        "where": place_fields(cause.place),
+        "change": cause.change,
+        "input_label": cause.input_label,
+        "causes": [_cause_fields(inner) for inner in cause.causes],
+    }

@@ -1,0 +1,326 @@
+"""The blocking steps of one target, each a function that returns what the loop should know next."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import TypeAlias
+
+from traintrack.action.action import Action
+from traintrack.action.cell import Cell, CellState, Failure, FreeReason, Owner, Result, new_nonce
+from traintrack.action.failure import FailureClass
+from traintrack.action.job import Handle, JobPhase, JobState
+from traintrack.action.plan import Outcome, Reason
+from traintrack.action.record import Record, decode_record, encode_record
+from traintrack.digest import ContentDigest, TargetId
+from traintrack.errors import HostError, InternalError
+from traintrack.execute import lease as leases
+from traintrack.execute.flight import Consumption, Flight, Ports, consume, start_attempt
+from traintrack.execute.lease import Lease, SupersededError
+from traintrack.execute.records import cutoff_record, record_of
+from traintrack.execute.slots import Grant
+from traintrack.ports.storage import Liveness, Seen
+
+ORPHAN_GRACE_S = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class Stands:
+    """The ID has a result; `changed` tells that its bytes are others than those that stood before."""
+
+    result: Result
+    outcome: Outcome
+    message: str = ""
+    flight: Flight | None = None
+    changed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Waits:
+    """Another run holds the cell and lives."""
+
+    seen: Seen
+
+
+@dataclass(frozen=True, slots=True)
+class NeedsSlot:
+    """It has to be executed, and there was no room yet."""
+
+
+@dataclass(frozen=True, slots=True)
+class Runs:
+    """An attempt was started; `resumed` tells that a dead holder's flight was taken over."""
+
+    flight: Flight
+    resumed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Fails:
+    """The flight is over without a result."""
+
+    failure: Failure
+    flight: Flight | None = None
+    state: JobState | None = None
+    hint: str | None = None
+    record: ContentDigest | None = None
+    shared_from: Owner | None = None
+
+
+Next: TypeAlias = Stands | Waits | NeedsSlot | Runs | Fails
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What is to be advanced.
+
+    `forced`: do not reuse. `evict`: why the result `evict_only` must go first; another one that stands
+    meanwhile may stay. `waited_flight`: the flight whose failure is shared. `fresh`: no checkpoint is taken up.
+    """
+
+    action: Action
+    reason: Reason
+    forced: bool = False
+    evict: FreeReason | None = None
+    evict_only: Result | None = None
+    grant: Grant | None = None
+    waited_flight: str | None = None
+    fresh: bool = False
+
+
+def advance(
+    request: Request,
+    ports: Ports,
+    owner: Owner,
+    standing: Callable[[TargetId], Result],
+    label_of: Callable[[TargetId], str],
+) -> Next:
+    """Look at the cell, then reuse, wait, cut off early, ask for a slot, or start an attempt.
+
+    Look-ups need no slot; a cell is taken only with a slot in hand and all inputs read.
+
+    Raises:
+        DamagedInputError: an input's bytes must be healed first.
+        TraintrackError: the target cannot go on.
+    """
+    storage, action = ports.storage, request.action
+    seen = storage.cells.read([action.id])[action.id]
+    if request.evict is not None and seen.cell is not None and seen.cell.result == request.evict_only is not None:
+        seen = leases.evict(storage.cells, seen, request.evict)
+    found = _without_work(request, seen, ports)
+    if found is not None:
+        return found
+    consumption = consume(action, standing, storage, label_of)
+    if not request.forced:
+        cut = _cut_off(request, ports, owner, seen, consumption)
+        if cut is not None:
+            return cut
+    if request.grant is None:
+        return NeedsSlot()
+    ports.materials.provide(action)
+    try:
+        flight, resumed = _take(request, ports, owner, seen, consumption)
+    except SupersededError as lost:
+        return _without_work(request, lost.seen, ports) or NeedsSlot()
+    return _start(flight, ports, owner, resumed=resumed)
+
+
+def try_again(flight: Flight, ports: Ports, owner: Owner) -> Next:
+    """Start the next attempt of a flight that is still held."""
+    return _start(flight, ports, owner, resumed=False)
+
+
+def conclude(flight: Flight, state: JobState, ports: Ports) -> Next:
+    """Store the result of an attempt that succeeded and make it stand.
+
+    Raises:
+        TraintrackError: the result cannot be stored.
+    """
+    if state.output is None:
+        raise InternalError("a job succeeded without an output", code="runner")
+    if flight.lease is None:
+        return _compare(flight, state, ports)
+    cells, artifacts = ports.storage.cells, ports.storage.artifacts
+    try:
+        flight.lease = leases.start_publishing(cells, flight.lease)
+        result = artifacts.publish(state.output)
+        record = record_of(flight, state, ports.who, ports.runner.capabilities.name, result)
+        result = replace(result, record=ports.storage.kept.put(encode_record(record)))
+        leases.commit(cells, flight.lease, result)
+    except SupersededError as lost:
+        artifacts.discard(state.output)
+        if lost.seen.cell is not None and lost.seen.cell.result is not None:
+            return Stands(lost.seen.cell.result, Outcome.SHARED, "another run was first", flight)
+        return Waits(lost.seen)
+    ports.storage.ledger.put_hint(flight.consumption.key, flight.id)
+    return Stands(result, Outcome.EXECUTED, "", flight, _bytes_changed(record, ports))
+
+
+def give_up(flight: Flight, state: JobState, ports: Ports, hint: str | None) -> Fails:
+    """Record a failure for good and let the cell go, so that who waited shares it."""
+    record = record_of(flight, state, ports.who, ports.runner.capabilities.name, None)
+    key = ports.storage.kept.put(encode_record(record))
+    failure = replace(flight.failure(state), record=key)
+    if flight.lease is not None:
+        leases.fail(ports.storage.cells, flight.lease, failure, key, flight.checkpoint)
+    return Fails(failure, flight, state, hint or state.hint, key)
+
+
+def abandon(flight: Flight, ports: Ports) -> None:
+    """Let the cell go without a failure: waiters go on at once, from the checkpoint."""
+    if flight.lease is not None:
+        leases.release(ports.storage.cells, flight.lease, flight.checkpoint)
+
+
+def _bytes_changed(record: Record, ports: Ports) -> bool:
+    """Tell if another artifact stood for the ID before, so that what was made from it may disagree now."""
+    before: Record | None = record
+    while before is not None and before.previous is not None:
+        data = ports.storage.kept.get(before.previous)
+        before = decode_record(data) if data is not None else None
+        if before is not None and before.artifact is not None:
+            return before.artifact != record.artifact
+    return False
+
+
+def _without_work(request: Request, seen: Seen, ports: Ports) -> Next | None:
+    """What the cell alone decides; None if it is there to be taken (or its holder is gone)."""
+    cell = seen.cell
+    if cell is None:
+        return None
+    if cell.state is CellState.DONE and cell.result is not None:
+        if request.forced:
+            return None
+        return Stands(cell.result, Outcome.SHARED if request.waited_flight else Outcome.REUSED)
+    if cell.state is CellState.HELD and cell.owner is not None:
+        if ports.storage.cells.liveness(cell.owner) is Liveness.GONE:
+            return None
+        return Waits(seen)
+    failure = cell.last_failure
+    if cell.free is FreeReason.FAILED and failure is not None and failure.flight == request.waited_flight:
+        return Fails(failure, record=failure.record, hint=None)
+    return None
+
+
+def _cut_off(request: Request, ports: Ports, owner: Owner, seen: Seen, consumption: Consumption) -> Next | None:
+    """Take over the result of the same recipe on the same bytes, if it stands.
+
+    The lease comes first and the other cell is read after it was written `publishing`: so the result that is
+    named cannot have been collected in between.
+    """
+    storage = ports.storage
+    source = storage.ledger.hint(consumption.key)
+    if source is None or source == request.action.id or _result_for(source, consumption, ports) is None:
+        return None
+    try:
+        flight, _ = _take(request, ports, owner, seen, consumption)
+        if flight.lease is None:
+            return None
+        flight.lease = leases.start_publishing(storage.cells, flight.lease)
+        found = _result_for(source, consumption, ports)
+        if found is None:
+            leases.release(storage.cells, flight.lease)
+            return None
+        origin = storage.kept.get(found.record)
+        if origin is None:
+            leases.release(storage.cells, flight.lease)
+            return None
+        record = cutoff_record(flight, ports.who, found, source, decode_record(origin))
+        result = replace(found, record=storage.kept.put(encode_record(record)))
+        leases.commit(storage.cells, flight.lease, result)
+    except SupersededError as lost:
+        return _without_work(request, lost.seen, ports)
+    return Stands(result, Outcome.SAME_INPUTS, f"as {source[:12]}", flight)
+
+
+def _result_for(source: TargetId, consumption: Consumption, ports: Ports) -> Result | None:
+    """The result that stands for `source`, if its record really has this ActionKey and its bytes are there."""
+    cell = ports.storage.cells.read([source])[source].cell
+    if cell is None or cell.result is None:
+        return None
+    data = ports.storage.kept.get(cell.result.record)
+    if data is None or decode_record(data).action_key != consumption.key:
+        return None
+    return cell.result if ports.storage.artifacts.check(cell.result) is None else None
+
+
+def _take(request: Request, ports: Ports, owner: Owner, seen: Seen, consumption: Consumption) -> tuple[Flight, bool]:
+    """Hold the cell; the second value tells that a dead holder's flight goes on.
+
+    Raises:
+        SupersededError: somebody was first.
+    """
+    cell = seen.cell
+    artifacts = tuple(dict.fromkeys(i.artifact for i in consumption.inputs))
+    resumed = False
+    lease = None
+    if cell is not None and cell.state is CellState.DONE:
+        if not request.forced:
+            raise SupersededError(seen)
+    elif cell is not None and cell.state is CellState.HELD:
+        _stop_orphans(cell, ports)
+        lease = leases.take_over(ports.storage.cells, seen, owner)
+        resumed = True
+    else:
+        lease = leases.acquire(ports.storage.cells, seen, owner, artifacts)
+    flight = Flight(
+        action=request.action,
+        reason=request.reason,
+        consumption=consumption,
+        name=lease.cell.flight if lease else new_nonce(),
+        lease=lease,
+        resources=request.action.resources,
+        started=ports.clock.monotonic(),
+        standing=cell.result if cell else None,
+        grant=request.grant,
+        checkpoint=None if request.fresh else _checkpoint(lease, ports),
+    )
+    return flight, resumed
+
+
+def _checkpoint(lease: Lease | None, ports: Ports) -> str | None:
+    """What an earlier attempt has sealed: the cell names it, or a dead holder's runner left it."""
+    if lease is None:
+        return None
+    return lease.cell.checkpoint or ports.runner.find_checkpoint(lease.cell.flight)
+
+
+def _stop_orphans(cell: Cell, ports: Ports) -> None:
+    """End what a dead holder left running, before its ID is taken over: never two executions at once."""
+    handles = {Handle(cell.job)} if cell.job else set()
+    handles |= set(ports.runner.find([cell.flight]).values())
+    if handles:
+        ports.runner.stop(handles, ORPHAN_GRACE_S)
+
+
+def _start(flight: Flight, ports: Ports, owner: Owner, *, resumed: bool) -> Next:
+    try:
+        handle = start_attempt(flight, ports, owner.run)
+    except HostError as error:
+        flight.note(JobState(JobPhase.FINISHED, FailureClass.PLATFORM, error.message, error.hint))
+        abandon(flight, ports)
+        raise
+    if flight.lease is not None:
+        try:
+            flight.lease = leases.note_job(ports.storage.cells, flight.lease, handle)
+        except SupersededError as lost:
+            ports.runner.stop([handle], 0.0)
+            return Waits(lost.seen)
+    return Runs(flight, resumed)
+
+
+def _compare(flight: Flight, state: JobState, ports: Ports) -> Next:
+    """Judge a comparison run: equal bytes keep the record, others are told and discarded."""
+    if state.output is None or flight.standing is None:
+        raise InternalError("nothing to compare with", code="force")
+    made, stands = state.output.manifest, flight.standing
+    if made.digest() == stands.artifact:
+        message = "the same bytes again"
+    else:
+        before = {e.path: e for e in ports.storage.artifacts.manifest(stands).entries}
+        after = {e.path: e for e in made.entries}
+        differing = sorted(p for p in before.keys() | after.keys() if before.get(p) != after.get(p))
+        shown = ", ".join(differing[:3]) + (f" and {len(differing) - 3} more" if len(differing) > 3 else "")
+        message = f"not deterministic: {shown} came out different; the result that stands was kept"
+    ports.storage.artifacts.discard(state.output)
+    return Stands(stands, Outcome.EXECUTED, message, flight)

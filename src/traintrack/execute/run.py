@@ -1,0 +1,453 @@
+"""Carries out a plan: one loop over a completion queue and a small thread pool.
+
+The loop's thread owns all state. Blocking steps run in the pool, watchers poll jobs and foreign cells; each
+hands what it learnt to the loop as a call.
+"""
+
+from __future__ import annotations
+
+import heapq
+import queue
+import random
+from collections import Counter
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from functools import partial
+
+from traintrack.action.action import Resources
+from traintrack.action.cell import FreeReason, Owner, new_nonce
+from traintrack.action.event import AttemptFailed, Notice, RunFinished, RunStarted, TargetStarted, TargetWaiting
+from traintrack.action.failure import FailureClass
+from traintrack.action.job import Handle, JobPhase, JobState
+from traintrack.action.plan import Decision, Outcome, Plan, ReasonCode, Step
+from traintrack.digest import TargetId
+from traintrack.errors import HostError, InternalError, TraintrackError
+from traintrack.execute.advance import (
+    Fails,
+    NeedsSlot,
+    Next,
+    Request,
+    Runs,
+    Stands,
+    Waits,
+    abandon,
+    advance,
+    conclude,
+    give_up,
+    try_again,
+)
+from traintrack.execute.board import Board
+from traintrack.execute.control import GRACE_S, RunControl, StopLevel
+from traintrack.execute.critical_path import urgency
+from traintrack.execute.flight import DamagedInputError, Flight, Ports
+from traintrack.execute.healing import steps_to_heal
+from traintrack.execute.ready_queue import ReadyQueue
+from traintrack.execute.retry import next_attempt
+from traintrack.execute.settings import Planner, RunResult, RunSettings
+from traintrack.execute.slots import Grant, Slots
+from traintrack.execute.watchers import CellWatcher, JobWatcher
+from traintrack.ports.events import EventSink
+
+POOL_THREADS = 8
+
+
+class Run:
+    """One execution of one plan."""
+
+    def __init__(
+        self,
+        *,
+        plan: Plan,
+        ports: Ports,
+        planner: Planner,
+        owner: Owner,
+        settings: RunSettings,
+        sink: EventSink,
+        control: RunControl,
+    ) -> None:
+        self._plan, self._ports, self._planner, self._owner = plan, ports, planner, owner
+        self._settings, self._sink, self._control = settings, sink, control
+        self._board = Board(planner.graph, sink, ports.clock)
+        self._calls: queue.SimpleQueue[Callable[[], None]] = queue.SimpleQueue()
+        self._slots = Slots(settings.capacity)
+        self._ready: ReadyQueue[TargetId] = ReadyQueue({})
+        self._no_room: ReadyQueue[TargetId] = ReadyQueue({})
+        self._delayed: list[tuple[float, int, Flight]] = []
+        self._flights: dict[Handle, Flight] = {}
+        self._grants: dict[TargetId, Grant] = {}
+        self._owners: dict[TargetId, Owner] = {}
+        self._waited: dict[TargetId, str] = {}
+        self._urgency: dict[TargetId, float] = {}
+        self._pending = 0
+        self._sequence = 0
+        self._stop_after_failure = False
+        self._bytes_changed = False
+        self._told_jobs = StopLevel.GO
+        self._fatal: Exception | None = None
+        self._jobs = JobWatcher(ports.runner, self._job_changed_elsewhere, self._watcher_failed)
+        self._foreign = CellWatcher(ports.storage.cells, self._cell_changed_elsewhere, self._watcher_failed)
+        self._pool = ThreadPoolExecutor(POOL_THREADS, thread_name_prefix="traintrack")
+
+    def execute(self) -> RunResult:
+        """Carry out the plan and return how every target ended.
+
+        Raises:
+            TraintrackError: the run itself could not go on; what it had started was stopped first.
+        """
+        clock = self._ports.clock
+        began = clock.monotonic()
+        self._control.on_stop(lambda: self._calls.put(lambda: None))
+        self._sink.emit(RunStarted(self._settings.run, self._plan, self._settings.environment))
+        self._enlist(self._plan.steps)
+        self._jobs.start()
+        try:
+            while self._fatal is None:
+                self._obey_stop()
+                self._dispatch()
+                if not self._is_active():
+                    break
+                self._next_call()
+        finally:
+            self._close()
+        if self._fatal is not None:
+            raise self._fatal
+        self._demand_all_ended()
+        duration = clock.monotonic() - began
+        interrupted = self._control.level is not StopLevel.GO
+        counts = Counter(f.outcome.value for f in self._board.finished.values())
+        self._sink.emit(RunFinished(self._settings.run, duration, dict(counts), interrupted))
+        return RunResult(self._board.finished, self._board.standing, duration, interrupted)
+
+    # What is to be done
+
+    def _enlist(self, steps: Mapping[TargetId, Step]) -> None:
+        """Take in decided steps: what stands has ended at once, the rest queues up."""
+        self._board.reopen(steps)
+        needs: dict[TargetId, tuple[TargetId, ...]] = {}
+        for id_, step in steps.items():
+            if step.decision is Decision.REUSE and step.cell is not None and step.cell.result is not None:
+                self._board.stands(id_, step.cell.result, Outcome.REUSED)
+            else:
+                needs[id_] = self._board.graph.actions[id_].depends_on()
+        fresh = urgency(tuple(needs), needs, {i: steps[i].expected_s for i in needs})
+        self._urgency.update(fresh)
+        self._ready.add(needs, fresh)
+
+    def _dispatch(self) -> None:
+        """Start what fits: first those that found no room before, then what has become ready."""
+        if self._level() is not StopLevel.GO:
+            return
+        still_no_room: list[TargetId] = []
+        while not self._slots.full and (id_ := self._no_room.take()) is not None:
+            grant = self._slots.take(self._resources(id_))
+            if grant is None:
+                still_no_room.append(id_)
+            else:
+                self._submit(id_, grant)
+        self._queue_for_room(still_no_room)
+        while (ready := self._ready.take()) is not None:
+            self._offer(ready)
+
+    def _offer(self, id_: TargetId) -> None:
+        """Advance a ready target, with a share if there is one: look-ups do without."""
+        impossible = self._slots.impossible(self._resources(id_))
+        if impossible is not None:
+            message = f"`{self._board.label(id_)}` cannot run here: {impossible}"
+            hint = "take another environment with `--env`, or ask for less in `resources`"
+            self._broke(id_, HostError(message, code="resources", hint=hint))
+            return
+        if self._bytes_changed and self._remake_disagreeing(id_):
+            return
+        grant = self._slots.take(self._resources(id_)) if not len(self._no_room) else None
+        self._submit(id_, grant)
+
+    def _remake_disagreeing(self, id_: TargetId) -> bool:
+        """After something came out different than before: make again those inputs that were made from the old bytes."""
+        below = self._board.graph.actions[id_].depends_on()
+        if len(below) < 2:
+            return False
+        steps = self._planner.decide((id_,))
+        again = {i: s for i, s in steps.items() if s.decision is Decision.EXECUTE and i != id_}
+        fresh = {i: s for i, s in steps.items() if i in again or i not in self._board.steps}
+        if not again or any(self._board.is_open(i) for i in fresh):
+            return False
+        self._enlist({**fresh, id_: self._board.steps[id_]})
+        return True
+
+    def _submit(self, id_: TargetId, grant: Grant | None) -> None:
+        if grant is not None:
+            self._grants[id_] = grant
+        step = self._board.steps[id_]
+        request = Request(
+            self._board.graph.actions[id_],
+            step.reason,
+            forced=id_ in self._plan.forced,
+            evict=_eviction(step, replace_results=self._plan.replace),
+            evict_only=step.cell.result if step.cell else None,
+            grant=grant,
+            waited_flight=self._waited.get(id_),
+            fresh=self._settings.fresh,
+        )
+        owner = self._owners.setdefault(id_, replace(self._owner, token=new_nonce()))
+        standing, label = self._board.standing.__getitem__, self._board.label
+        self._do(id_, lambda: advance(request, self._ports, owner, standing, label))
+
+    def _do(self, id_: TargetId, work: Callable[[], Next]) -> None:
+        """Run a blocking step in the pool; the loop hears of its result or error."""
+        self._pending += 1
+
+        def body() -> None:
+            try:
+                after: Callable[[], None] = partial(self._advanced, id_, work())
+            except DamagedInputError as damaged:
+                after = partial(self._heal, id_, damaged)
+            except TraintrackError as error:
+                after = partial(self._broke, id_, error)
+            except Exception as error:  # noqa: BLE001  the loop decides about our own bugs
+                after = partial(self._die, error)
+            self._calls.put(partial(self._arrived, after))
+
+        self._pool.submit(body)
+
+    def _arrived(self, after: Callable[[], None]) -> None:
+        self._pending -= 1
+        after()
+
+    # What was learnt
+
+    def _advanced(self, id_: TargetId, found: Next) -> None:
+        if isinstance(found, Runs):
+            self._runs(found.flight, resumed=found.resumed)
+            return
+        self._give_back(id_)
+        if not self._board.is_open(id_):
+            return
+        match found:
+            case Stands(result, outcome, message, flight):
+                self._bytes_changed = self._bytes_changed or found.changed
+                self._board.stands(id_, result, outcome, message, flight)
+                self._ready.done(id_)
+            case Waits():
+                self._wait_for(id_, found)
+            case NeedsSlot():
+                self._queue_for_room([id_])
+            case Fails():
+                outcome = self._board.failed(id_, found)
+                self._block_consumers(id_, outcome)
+
+    def _runs(self, flight: Flight, *, resumed: bool) -> None:
+        if flight.handle is None:
+            raise InternalError("a job without a handle runs", code="runner")
+        self._flights[flight.handle] = flight
+        self._jobs.watch(flight.handle)
+        label = self._board.label(flight.id)
+        self._sink.emit(TargetStarted(flight.id, label, flight.attempt, flight.reason, resumed))
+        if self._control.level >= StopLevel.STOP:
+            self._stop_jobs([flight.handle])
+
+    def _wait_for(self, id_: TargetId, waits: Waits) -> None:
+        cell = waits.seen.cell
+        if self._level() is not StopLevel.GO or cell is None or cell.owner is None:
+            self._board.not_run(id_, Outcome.CANCELLED)
+            self._block_consumers(id_, Outcome.CANCELLED)
+            return
+        if self._waited.get(id_) != cell.flight:
+            who, phase = cell.owner, cell.phase.value if cell.phase else ""
+            label = self._board.label(id_)
+            self._sink.emit(TargetWaiting(id_, label, who.user, who.host, who.run, who.since, phase))
+        self._waited[id_] = cell.flight
+        self._foreign.watch(waits.seen)
+
+    def _cell_changed(self, id_: TargetId) -> None:
+        """Look again at a cell that another run held; its inputs may not be known to this run yet."""
+        if not self._board.is_open(id_) or self._level() is not StopLevel.GO:
+            return
+        below = self._board.graph.actions[id_].depends_on()
+        bad = tuple(d for d in below if d in self._board.finished and d not in self._board.standing)
+        if bad:
+            self._board.not_run(id_, Outcome.BLOCKED, tuple(self._board.label(d) for d in bad))
+            self._block_consumers(id_, Outcome.BLOCKED)
+            return
+        unknown = tuple(d for d in below if d not in self._board.steps)
+        try:
+            found = self._planner.decide(unknown) if unknown else {}
+        except TraintrackError as error:
+            self._broke(id_, error)
+            return
+        fresh = {i: s for i, s in found.items() if i not in self._board.steps}
+        self._enlist({**fresh, id_: self._board.steps[id_]})
+
+    def _job_changed(self, handle: Handle, state: JobState) -> None:
+        if handle not in self._flights or state.phase not in (JobPhase.FINISHED, JobPhase.GONE):
+            return
+        flight = self._flights.pop(handle)
+        self._jobs.handles.discard(handle)
+        if state.phase is JobPhase.GONE:
+            state = replace(state, failure=FailureClass.LOST, message=state.message or "the process is gone")
+        flight.note(state)
+        if state.failure is None:
+            self._do(flight.id, lambda: conclude(flight, state, self._ports))
+        else:
+            self._attempt_failed(flight, state, state.failure)
+
+    def _attempt_failed(self, flight: Flight, state: JobState, failure: FailureClass) -> None:
+        self._give_back(flight.id)
+        if self._control.level >= StopLevel.STOP or failure is FailureClass.CANCELLED:
+            self._do(flight.id, partial(self._abandoned, flight, state))
+            return
+        jitter = random.uniform(0.5, 1.5)  # noqa: S311  spreads retries, keeps no secret
+        again = next_attempt(flight.failures, flight.action.retries, flight.resources, jitter)
+        if self._level() is not StopLevel.GO:
+            again = None
+        delay_s = again.delay_s if again else None
+        label = self._board.label(flight.id)
+        self._sink.emit(AttemptFailed(flight.id, label, flight.attempt, failure.value, state.message, delay_s))
+        if again is None:
+            hint = self._ports.materials.explain(flight.action, state)
+            self._do(flight.id, lambda: give_up(flight, state, self._ports, hint))
+            return
+        flight.resources = again.resources
+        self._delay(flight, again.delay_s)
+
+    def _abandoned(self, flight: Flight, state: JobState) -> Next:
+        abandon(flight, self._ports)
+        failure = replace(flight.failure(state), failure=FailureClass.CANCELLED.value, message="interrupted")
+        return Fails(failure, flight, state)
+
+    def _broke(self, id_: TargetId, error: TraintrackError) -> None:
+        self._give_back(id_)
+        if self._board.is_open(id_):
+            self._board.broke(id_, error)
+            self._block_consumers(id_, Outcome.FAILED)
+
+    def _block_consumers(self, id_: TargetId, outcome: Outcome) -> None:
+        cancelled = outcome is Outcome.CANCELLED
+        for blocked in self._ready.drop(id_):
+            self._board.not_run(blocked, Outcome.CANCELLED if cancelled else Outcome.BLOCKED, (self._board.label(id_),))
+        if self._settings.fail_fast and not cancelled:
+            self._stop_after_failure = True
+
+    def _heal(self, id_: TargetId, damaged: DamagedInputError) -> None:
+        """Make lost bytes again and go on, if that is cheap; beyond the limit a person decides."""
+        self._give_back(id_)
+        if self._board.is_open(damaged.id):
+            # Another consumer found it first: it is being made already.
+            self._enlist({id_: self._board.steps[id_]})
+            return
+        try:
+            known = self._board.steps.__contains__
+            steps = steps_to_heal(damaged, self._planner, known, self._settings.heal_limit_s)
+        except TraintrackError as error:
+            self._broke(id_, error)
+            return
+        label = self._board.label(damaged.id)
+        self._sink.emit(Notice(f"{label} is damaged and will be made again: {damaged.words}", damaged.id, "warning"))
+        self._enlist({**steps, id_: self._board.steps[id_]})
+
+    # Delays and stopping
+
+    def _delay(self, flight: Flight, delay_s: float) -> None:
+        self._sequence += 1
+        heapq.heappush(self._delayed, (self._ports.clock.monotonic() + delay_s, self._sequence, flight))
+
+    def _wake_delayed(self) -> None:
+        now = self._ports.clock.monotonic()
+        while self._delayed and self._delayed[0][0] <= now:
+            flight = heapq.heappop(self._delayed)[2]
+            grant = self._slots.take(flight.resources)
+            if grant is None:
+                self._delay(flight, 0.2)
+                return
+            self._grants[flight.id] = flight.grant = grant
+            self._do(flight.id, partial(try_again, flight, self._ports, self._owners[flight.id]))
+
+    def _level(self) -> StopLevel:
+        return max(self._control.level, StopLevel.DRAIN if self._stop_after_failure else StopLevel.GO)
+
+    def _obey_stop(self) -> None:
+        if self._level() is StopLevel.GO:
+            return
+        idle = [i for i in self._waited if i not in self._grants]
+        for id_ in [*self._ready.clear(), *self._no_room.clear(), *idle]:
+            self._foreign.forget(id_)
+            if self._board.is_open(id_):
+                self._board.not_run(id_, Outcome.CANCELLED)
+        for _, _, flight in self._delayed:
+            state = JobState(JobPhase.FINISHED, FailureClass.CANCELLED, "interrupted")
+            self._do(flight.id, partial(self._abandoned, flight, state))
+        self._delayed = []
+        if self._control.level > self._told_jobs and self._control.level >= StopLevel.STOP:
+            self._told_jobs = self._control.level
+            self._stop_jobs(list(self._flights))
+
+    def _stop_jobs(self, handles: list[Handle]) -> None:
+        if handles:
+            self._pool.submit(self._ports.runner.stop, handles, GRACE_S[self._control.level])
+
+    # The loop's own affairs
+
+    def _is_active(self) -> bool:
+        waiting = any(self._board.is_open(i) for i in self._waited)
+        return bool(self._pending or self._flights or self._delayed or waiting or len(self._no_room))
+
+    def _next_call(self) -> None:
+        timeout = None
+        if self._delayed:
+            timeout = max(0.0, self._delayed[0][0] - self._ports.clock.monotonic())
+        try:
+            self._calls.get(timeout=timeout)()
+            while not self._calls.empty():
+                self._calls.get()()
+        except queue.Empty:
+            pass
+        self._wake_delayed()
+
+    def _queue_for_room(self, ids: list[TargetId]) -> None:
+        self._no_room.add(dict.fromkeys(ids, ()), {i: self._urgency.get(i, 0.0) for i in ids})
+
+    def _resources(self, id_: TargetId) -> Resources:
+        return self._board.graph.actions[id_].resources
+
+    def _give_back(self, id_: TargetId) -> None:
+        grant = self._grants.pop(id_, None)
+        if grant is not None:
+            self._slots.give_back(grant)
+
+    def _job_changed_elsewhere(self, handle: Handle, state: JobState) -> None:
+        self._calls.put(partial(self._job_changed, handle, state))
+
+    def _cell_changed_elsewhere(self, id_: TargetId) -> None:
+        self._calls.put(partial(self._cell_changed, id_))
+
+    def _watcher_failed(self, error: Exception) -> None:
+        self._calls.put(partial(self._die, error))
+
+    def _die(self, error: Exception) -> None:
+        self._fatal = self._fatal or error
+
+    def _demand_all_ended(self) -> None:
+        left = [self._board.label(i) for i in self._board.steps if self._board.is_open(i)]
+        if left:
+            raise InternalError(f"the run ended with {len(left)} targets open, such as {left[0]}", code="stuck")
+
+    def _close(self) -> None:
+        """Leave nothing behind: on the way out of an error, what still runs is stopped and let go."""
+        self._jobs.close()
+        self._foreign.close()
+        if self._flights:
+            self._ports.runner.stop(list(self._flights), GRACE_S[StopLevel.KILL])
+            for flight in self._flights.values():
+                abandon(flight, self._ports)
+        self._pool.shutdown(wait=True)
+
+
+def _eviction(step: Step, *, replace_results: bool) -> FreeReason | None:
+    """Which result must go before the target is executed."""
+    if step.reason.code is ReasonCode.SUPERSEDED:
+        return FreeReason.SUPERSEDED
+    if step.reason.code in (ReasonCode.CORRUPT, ReasonCode.MISSING_BYTES):
+        return FreeReason.CORRUPT
+    if step.reason.code is ReasonCode.FORCED and replace_results:
+        return FreeReason.EVICTED
+    return None

@@ -1,0 +1,113 @@
+"""From the patterns of a command to labels; only the experiments that the patterns reach are read."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from traintrack.errors import InputError, NotFoundError, UsageError, raise_all
+from traintrack.graph.catalog import Catalog
+from traintrack.graph.references import unsupported_member
+from traintrack.graph.suggest import package_hint, target_hint
+from traintrack.label import Label, LabelError, Pattern, is_segment, parse_pattern
+
+
+def select(catalog: Catalog, patterns: Sequence[str], current_package: str = "") -> tuple[Label, ...]:
+    """Return the labels that the patterns select, in the order of the patterns and files, each once.
+
+    A pattern takes effect where it stands: `-//a:slow` takes away what those before it selected.
+
+    Raises:
+        UsageError: a text is not a pattern.
+        NotFoundError: a pattern matches nothing, or nothing is left.
+        InputError: an experiment that was reached is wrong; several as `InputErrors`.
+    """
+    selected: dict[Label, None] = {}
+    errors: list[InputError] = []
+    for text in patterns:
+        pattern = _parsed(text, current_package)
+        if pattern.exclude:
+            selected = {label: None for label in selected if not pattern.matches(label)}
+            continue
+        try:
+            selected |= dict.fromkeys(_matches(catalog, pattern, text, current_package))
+        except InputError as error:
+            errors.append(error)
+    raise_all(errors)
+    if not selected:
+        raise NotFoundError(
+            "no target is selected" if patterns else "no pattern was given",
+            code="nothing-selected",
+            hint="name a target (`:train`), a folder (`//runs/a:*`) or everything (`//...`)",
+        )
+    return tuple(selected)
+
+
+def _parsed(text: str, current_package: str) -> Pattern:
+    body = text.removeprefix("-")
+    if body.startswith("@"):
+        raise InputError(
+            f"`{text}` selects at a revision or alias, which is not supported in this version",
+            code="unsupported",
+            hint="name the target itself, as in `//folder:target`",
+        )
+    try:
+        pattern = parse_pattern(text, current_package)
+    except LabelError as error:
+        raise UsageError(
+            str(error), code="bad-pattern", hint="write `//folder:target`, `:target`, `//folder:*` or `//folder/...`"
+        ) from error
+    if pattern.name is not None and "@" in pattern.name:
+        raise unsupported_member(f"members of families, as `{pattern}`, are not supported in this version", None)
+    return pattern
+
+
+def _matches(catalog: Catalog, pattern: Pattern, text: str, current_package: str) -> Iterable[Label]:
+    if pattern.recursive:
+        return _below(catalog, pattern, text)
+    if not catalog.exists(pattern.package):
+        raise NotFoundError(
+            f"there is no experiment `//{pattern.package}`",
+            code="unknown-package",
+            hint=_local_hint(catalog, text, current_package) or package_hint(pattern.package, catalog),
+        )
+    experiment = catalog.experiment(pattern.package)
+    if pattern.name is None:
+        labels = [target.label for target in experiment.targets.values()]
+        if not labels:
+            raise NotFoundError(
+                f"the experiment `//{pattern.package}` has no targets",
+                code="nothing-matched",
+                hint=f"declare one under `targets` in `{experiment.path}`",
+            )
+        return labels
+    target = experiment.targets.get(pattern.name)
+    if target is not None:
+        return [target.label]
+    if pattern.name in experiment.lock.frozen:
+        return [Label(pattern.package, pattern.name)]
+    hint = target_hint(pattern.name, experiment)
+    if ":" not in text:
+        hint = f"write `//{pattern.package}:*` for all targets of the experiment; {hint}"
+    raise NotFoundError(f"no target `{pattern.name}` in `//{pattern.package}`", code="unknown-target", hint=hint)
+
+
+def _below(catalog: Catalog, pattern: Pattern, text: str) -> list[Label]:
+    labels: list[Label] = []
+    errors: list[InputError] = []
+    for package in catalog.packages(pattern.package):
+        try:
+            labels += [target.label for target in catalog.experiment(package).targets.values()]
+        except InputError as error:
+            errors.append(error)
+    raise_all(errors)
+    if labels:
+        return labels
+    hint = package_hint(pattern.package, catalog) if pattern.package else "create a folder with a TTCONFIG.yaml"
+    raise NotFoundError(f"`{text}` matches no target", code="nothing-matched", hint=hint)
+
+
+def _local_hint(catalog: Catalog, text: str, current_package: str) -> str | None:
+    """People write `train` for `:train`: say so where that target exists."""
+    if not is_segment(text) or not catalog.exists(current_package):
+        return None
+    return f"did you mean `:{text}`?" if text in catalog.experiment(current_package).targets else None

@@ -1,0 +1,84 @@
+"""Results that one action is about to consume together must have been made from the same bytes (DESIGN 6.2)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from traintrack.action.action import ActionGraph
+from traintrack.action.plan import Decision, Step
+from traintrack.action.record import Record
+from traintrack.digest import ArtifactDigest, TargetId
+from traintrack.plan.history import History
+
+Lineage = Mapping[TargetId, ArtifactDigest]
+"""The digests of everything that a result was made from, directly or through what its inputs were made from."""
+
+
+class Agreement:
+    """Compares lineages; remembers what it read for as long as one decision takes."""
+
+    def __init__(self, graph: ActionGraph, history: History) -> None:
+        self._graph, self._history = graph, history
+        self._lineages: dict[TargetId, Lineage] = {}
+        self._standing: dict[TargetId, tuple[ArtifactDigest, Record | None] | None] = {}
+
+    def find_superseded(self, steps: Mapping[TargetId, Step]) -> dict[TargetId, Mapping[str, Any]]:
+        """Return reused IDs whose records read other bytes of some ID than stand there now, and which ID that is.
+
+        Looked at are only the inputs of actions that will be executed and have more than one: results that
+        nobody is about to combine may disagree for as long as they like.
+        """
+        found: dict[TargetId, Mapping[str, Any]] = {}
+        for id_, step in steps.items():
+            action = self._graph.actions.get(id_)
+            inputs = action.depends_on() if action and step.decision is Decision.EXECUTE else ()
+            reused = [d for d in inputs if d in steps and steps[d].decision is Decision.REUSE]
+            if len(inputs) > 1 and reused:
+                found |= self._disagreeing(reused, steps)
+        return found
+
+    def _disagreeing(self, reused: list[TargetId], steps: Mapping[TargetId, Step]) -> dict[TargetId, Mapping[str, Any]]:
+        read: dict[TargetId, set[ArtifactDigest]] = {}
+        for id_ in reused:
+            cell = steps[id_].cell
+            if cell is not None and cell.result is not None:
+                read.setdefault(id_, set()).add(cell.result.artifact)
+            for far, digest in self._lineage(id_, steps[id_]).items():
+                read.setdefault(far, set()).add(digest)
+        disputed = {id_ for id_, digests in read.items() if len(digests) > 1}
+        found: dict[TargetId, Mapping[str, Any]] = {}
+        for id_ in reused if disputed else ():
+            for far, digest in self._lineage(id_, steps[id_]).items():
+                if far in disputed and digest != self._stands(far) and id_ in self._graph.actions:
+                    found[id_] = {"input": self._graph.label_of(far), "read": digest}
+        return found
+
+    def _lineage(self, id_: TargetId, step: Step) -> Lineage:
+        if id_ not in self._lineages:
+            result = step.cell.result if step.cell else None
+            record = self._history.record(result.record) if result else None
+            self._lineages[id_] = self._walk(record)
+        return self._lineages[id_]
+
+    def _walk(self, record: Record | None) -> Lineage:
+        seen: dict[TargetId, ArtifactDigest] = {}
+        todo = list(record.inputs) if record else []
+        while todo:
+            read = todo.pop()
+            if read.id in seen:
+                continue
+            seen[read.id] = read.artifact
+            stands = self._look(read.id)
+            if stands is not None and stands[0] == read.artifact and stands[1] is not None:
+                todo += stands[1].inputs
+        return seen
+
+    def _stands(self, id_: TargetId) -> ArtifactDigest | None:
+        found = self._look(id_)
+        return found[0] if found else None
+
+    def _look(self, id_: TargetId) -> tuple[ArtifactDigest, Record | None] | None:
+        if id_ not in self._standing:
+            self._standing[id_] = self._history.standing(id_)
+        return self._standing[id_]

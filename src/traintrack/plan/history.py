@@ -1,0 +1,57 @@
+"""What the storage remembers: records, the last one of a label, and what is different now."""
+
+from __future__ import annotations
+
+from traintrack.action.action import Action
+from traintrack.action.cell import CellState
+from traintrack.action.plan import Reason, ReasonCode
+from traintrack.action.record import Record, decode_record
+from traintrack.analysis.difference import explain_difference
+from traintrack.digest import ArtifactDigest, ContentDigest, TargetId
+from traintrack.errors import IntegrityError
+from traintrack.ports.storage import Storage
+
+SHOWN_FIELDS = 20
+
+
+class History:
+    """Reads records, each once. Nothing here decides about reuse: a damaged record counts as none."""
+
+    def __init__(self, storage: Storage) -> None:
+        self._storage = storage
+        self._records: dict[ContentDigest, Record | None] = {}
+
+    def record(self, digest: ContentDigest) -> Record | None:
+        """Return a record, None if it is not there or damaged."""
+        if digest not in self._records:
+            self._records[digest] = self._read(digest)
+        return self._records[digest]
+
+    def last_success(self, workspace: str, label: str) -> Record | None:
+        """Return the newest record of a label that is of a success."""
+        for entry in self._storage.ledger.history(workspace, label):
+            record = self.record(entry.record) if entry.record else None
+            if record is not None and record.outcome == "success":
+                return record
+        return None
+
+    def standing(self, id_: TargetId) -> tuple[ArtifactDigest, Record | None] | None:
+        """Return the artifact that stands for an ID now and its record, None if nothing does."""
+        cell = self._storage.cells.read((id_,))[id_].cell
+        if cell is None or cell.state is not CellState.DONE or cell.result is None:
+            return None
+        return cell.result.artifact, self.record(cell.result.record)
+
+    def what_changed(self, old: Record, action: Action) -> Reason:
+        """Name the fields whose change made this a new ID; if it is only inputs, the cause lies above."""
+        changes = explain_difference(old.preimage, action.recipe)
+        facts = {"fields": [c.field for c in changes][:SHOWN_FIELDS], "old_id": old.id, "old_run": old.who.run}
+        only_inputs = bool(changes) and all(change.kind == "input" for change in changes)
+        return Reason(ReasonCode.INPUT_REMADE if only_inputs else ReasonCode.RECIPE_CHANGED, facts)
+
+    def _read(self, digest: ContentDigest) -> Record | None:
+        try:
+            data = self._storage.kept.get(digest)
+            return decode_record(data) if data is not None else None
+        except IntegrityError:
+            return None

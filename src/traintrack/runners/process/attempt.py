@@ -1,0 +1,239 @@
+"""One attempt of one flight, from an empty folder to a finished state; runs in a thread of its own."""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+from traintrack.action.failure import FailureClass
+from traintrack.action.image import PythonImage
+from traintrack.action.job import Job, JobPhase, JobState, Output
+from traintrack.action.record import Isolation, Timings
+from traintrack.errors import CancelledError, TraintrackError
+from traintrack.runners.process.collect import collect, read_progress
+from traintrack.runners.process.ending import (
+    AttemptFailedError,
+    Ending,
+    of_error,
+    of_exit,
+    of_program,
+    of_stop,
+    of_time_out,
+)
+from traintrack.runners.process.job_file import JobFacts
+from traintrack.runners.process.logs import Mask, missing_module, tail
+from traintrack.runners.process.preparation import Prepared, World, prepare, provide_python, why_not_executed
+from traintrack.runners.process.process_group import TaskProcess
+from traintrack.runners.process.python_env import host_platform
+from traintrack.runners.process.secret_files import remove_secrets
+from traintrack.runners.process.stage import Stage, remove_tree
+
+ISOLATION = Isolation(
+    enforced=("code", "current folder", "environment", "secrets", "timeout", "no process outlives the task"),
+    checked=("inputs unchanged", "outputs"),
+    missing=("network", "memory", "cpu", "disk", "user", "files of the host"),
+)
+
+
+class Attempt:
+    """Runs a job; `publish` is given each new state, the last of which is FINISHED.
+
+    Other threads may `end` it, look at its `progress` and read its `log`.
+    """
+
+    def __init__(
+        self, job: Job, facts: JobFacts, world: World, grace_s: float, publish: Callable[[JobState], None]
+    ) -> None:
+        self.facts = facts
+        self._job = job
+        self._world = world
+        self._grace_s = grace_s
+        self._publish = publish
+        self._mask = Mask(job.secrets.values())
+        self._stage = Stage(facts.stage, facts.out)
+        self._cancelled = threading.Event()
+        self._lock = threading.Lock()
+        self._asked: Ending | None = None
+        self._deadline: float | None = None
+        self._process: TaskProcess | None = None
+        self._exited = False
+        self._timers: list[threading.Timer] = []
+        self._state = JobState(JobPhase.STAGING, isolation=ISOLATION, platform=host_platform(), image=_image(job))
+
+    def run(self) -> None:
+        """Do everything, and publish the end whatever happens."""
+        began = datetime.now(UTC)
+        ending: Ending | None = Ending(FailureClass.PLATFORM, "the runner's thread broke off")
+        output: Output | None = None
+        try:
+            output = self._execute()
+            ending = None
+        except AttemptFailedError as error:
+            ending = error.ending
+        except CancelledError:
+            ending = of_stop()
+        except (TraintrackError, OSError) as error:
+            ending = of_error(error)
+        finally:
+            timings = replace(self._state.timings, started=_iso(began))
+            self._state = replace(self._state, timings=timings, output=output)
+            self._close(ending)
+
+    def end(self, ending: Ending, grace_s: float) -> None:
+        """Ask the task to end, and kill it after `grace_s`; `ending` becomes the reason unless it ended before."""
+        with self._lock:
+            if self._exited:
+                return
+            self._asked = self._asked or ending
+            deadline = time.monotonic() + grace_s
+            self._deadline = min(self._deadline or deadline, deadline)
+            process = self._process
+        self._cancelled.set()
+        if process is None:
+            return
+        process.send(signal.SIGTERM)
+        self._later(grace_s, lambda: process.send(signal.SIGKILL))
+
+    def log(self, offset: int) -> bytes:
+        """Return masked bytes of the growing log."""
+        return self._mask.read(self._stage.log, offset)
+
+    def progress(self) -> str | None:
+        """Return what the task says about its progress, None if nothing."""
+        return read_progress(self._stage.out) if self._state.phase is JobPhase.RUNNING else None
+
+    def _execute(self) -> Output:
+        clock = time.monotonic()
+        env = provide_python(self._job, self._world, self._cancelled)
+        prepared = prepare(self._job, self.facts, env, self._world)
+        process = self._start(prepared)
+        begun = time.monotonic()
+        timings = Timings(staging_s=begun - clock)
+        self._advance(replace(self._state, phase=JobPhase.RUNNING, config=prepared.config, timings=timings))
+        ending, left = self._finish(process)
+        ended = time.monotonic()
+        timings = replace(timings, task_s=ended - begun)
+        self._advance(replace(self._state, phase=JobPhase.STORING, timings=timings, message=_left_behind(left)))
+        if ending is not None:
+            raise AttemptFailedError(ending)
+        output = collect(self._job.action, self._stage.out, prepared.inputs, self._world.staging)
+        self._state = replace(self._state, timings=replace(timings, publishing_s=time.monotonic() - ended))
+        return output
+
+    def _start(self, prepared: Prepared) -> TaskProcess:
+        with self._lock:
+            if self._asked is not None:
+                raise AttemptFailedError(self._asked)
+            try:
+                process = TaskProcess(
+                    prepared.argv,
+                    env=prepared.variables,
+                    cwd=prepared.stage.work,
+                    log=prepared.stage.log,
+                    claim=self.facts.claim,
+                )
+            except OSError as error:
+                why = why_not_executed(error) if error.filename == prepared.argv[0] else None
+                raise AttemptFailedError(of_program(prepared.argv[0], why) if why else of_error(error)) from error
+            self._process = process
+        try:
+            self._world.jobs.add_process(self.facts, process.name)
+        except OSError:
+            # Nobody else could find it later: it must not live on unseen.
+            process.send(signal.SIGKILL)
+            self._finish(process)
+            raise
+        timeout_s = self._job.action.timeout_s
+        if timeout_s is not None:
+            self._later(timeout_s, lambda: self.end(of_time_out(timeout_s), self._grace_s))
+        return process
+
+    def _finish(self, process: TaskProcess) -> tuple[Ending | None, int]:
+        """Wait until the task and all that it started are gone; return how it ended and how many it left behind."""
+        process.wait()
+        with self._lock:
+            self._exited = True
+            asked, deadline = self._asked, self._deadline
+        for timer in self._timers:
+            timer.cancel()
+        left = process.clear(deadline)
+        code, usage = process.reap()
+        lines = tail(self._stage.log, self._mask) if code else ()
+        module = missing_module(lines) if code > 0 else None
+        self._state = replace(self._state, usage=usage, exit_code=code, missing_module=module)
+        return asked or of_exit(code, module), left
+
+    def _close(self, ending: Ending | None) -> None:
+        """Keep the log and the checkpoint, remove the rest, publish the end."""
+        state = self._state
+        try:
+            log, lines = self._keep_log(ending)
+            flight = self.facts.flight
+            checkpoint = None
+            if ending is None:
+                self._world.checkpoints.drop(flight)
+            else:
+                checkpoint = self._world.checkpoints.seal(flight)
+            state = replace(state, log=log, log_tail=lines, checkpoint=checkpoint)
+            remove_secrets(self.facts.marker)
+            remove_tree(self._stage.folder)
+            if ending is not None:
+                remove_tree(self._stage.out)
+            self._world.jobs.remove(self.facts)
+        except (TraintrackError, OSError) as error:
+            # The result stands; what could not be tidied is told, and swept with the next lost job.
+            state = replace(state, message=f"not all of the attempt could be tidied: {of_error(error).message}")
+        finally:
+            self._publish(_final(state, ending))
+
+    def _keep_log(self, ending: Ending | None) -> tuple[str | None, tuple[str, ...]]:
+        path = self._stage.log
+        if not os.path.exists(path):
+            return None, ending.details if ending else ()
+        lines = tail(path, self._mask) if ending is not None else ()
+        if self._mask:
+            masked = f"{path}.masked"
+            self._mask.copy(path, masked)
+            path = masked
+        key = self._world.ledger.put_log(f"{self.facts.flight}.{self.facts.attempt}", Path(path))
+        return key, lines or (ending.details if ending else ())
+
+    def _advance(self, state: JobState) -> None:
+        self._state = state
+        self._publish(state)
+
+    def _later(self, after_s: float, act: Callable[[], None]) -> None:
+        timer = threading.Timer(after_s, act)
+        timer.daemon = True
+        self._timers.append(timer)
+        timer.start()
+
+
+def _final(state: JobState, ending: Ending | None) -> JobState:
+    done = replace(state, phase=JobPhase.FINISHED, timings=replace(state.timings, ended=_iso(datetime.now(UTC))))
+    if ending is None:
+        return done
+    return replace(done, failure=ending.failure, message=ending.message, hint=ending.hint, output=None)
+
+
+def _left_behind(count: int) -> str:
+    if not count:
+        return ""
+    return f"{count} process{'es' if count > 1 else ''} that the task left running had to be ended"
+
+
+def _image(job: Job) -> str:
+    image = job.action.image
+    if isinstance(image, PythonImage):
+        return f"python:{image.python}@sha256:{image.lock_sha256}"
+    return ""
+
+
+def _iso(moment: datetime) -> str:
+    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")

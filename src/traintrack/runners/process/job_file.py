@@ -1,0 +1,145 @@
+"""What the disk knows about a job, so that another process finds and ends it when its runner has died.
+
+A job file has two lines of JSON: who and where, written before the program begins, and the program's
+process, written right after. Where the second is missing, the marker in the environment still tells.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from functools import cache
+from pathlib import Path
+from urllib.parse import quote
+
+from traintrack.action.job import Handle
+from traintrack.runners.process.contract import MARKER
+from traintrack.runners.process.proc_table import Claim, ProcessName, boot_id, is_alive, started
+from traintrack.runners.process.stage import Stage
+
+
+@dataclass(frozen=True, slots=True)
+class JobFacts:
+    """What a handle says: `marker` is random.
+
+    `stage` is the scratch folder and `out` the output; `boot_id`, `runner_pid` and `runner_started` say who began it.
+    """
+
+    flight: str
+    attempt: int
+    stage: str
+    out: str
+    marker: str
+    boot_id: str
+    runner_pid: int
+    runner_started: str
+
+    @property
+    def handle(self) -> Handle:
+        """The facts as text."""
+        return Handle(json.dumps(asdict(self), sort_keys=True, separators=(",", ":")))
+
+    @property
+    def claim(self) -> Claim:
+        """How its processes are known."""
+        return Claim(MARKER, self.marker, (self.stage, self.out))
+
+    @property
+    def runner_lives(self) -> bool:
+        """Tell if the process that began it is still there (after a reboot it is not)."""
+        return self.boot_id == boot_id() and is_alive(ProcessName(self.runner_pid, self.runner_started))
+
+
+def facts_of(flight: str, attempt: int, stage: Stage) -> JobFacts:
+    """Return the facts of a job that this process begins, with a fresh marker."""
+    own = _own_name(os.getpid())
+    return JobFacts(flight, attempt, stage.folder, stage.out, os.urandom(16).hex(), boot_id(), own.pid, own.started)
+
+
+def read_handle(handle: Handle) -> JobFacts | None:
+    """Read a handle; None for a text that is not one of ours."""
+    try:
+        facts = JobFacts(**json.loads(handle))
+    except (ValueError, TypeError):
+        return None
+    return facts if isinstance(facts.marker, str) and facts.marker else None
+
+
+class JobFiles:
+    """One small file per job that is not over, in `root`."""
+
+    def __init__(self, root: Path) -> None:
+        self._root = str(root)
+
+    def add(self, facts: JobFacts) -> None:
+        """Note a job before its program begins.
+
+        Raises:
+            OSError: it cannot be written.
+        """
+        try:
+            self._append(facts, facts.handle)
+        except FileNotFoundError:
+            os.makedirs(self._root, mode=0o700, exist_ok=True)
+            self._append(facts, facts.handle)
+
+    def add_process(self, facts: JobFacts, process: ProcessName) -> None:
+        """Note the process of a job."""
+        self._append(facts, json.dumps(asdict(process)))
+
+    def remove(self, facts: JobFacts) -> None:
+        """Forget a job that is over."""
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(self._path(facts))
+
+    def exists(self, facts: JobFacts) -> bool:
+        """Tell if the job is not over."""
+        return os.path.exists(self._path(facts))
+
+    def process(self, facts: JobFacts) -> ProcessName | None:
+        """Return the process that was noted, None if there is none or the machine was started anew since."""
+        lines = _lines(self._path(facts))
+        if len(lines) < 2 or facts.boot_id != boot_id():
+            return None
+        try:
+            return ProcessName(**json.loads(lines[1]))
+        except (ValueError, TypeError):
+            return None
+
+    def all(self) -> Iterator[JobFacts]:
+        """Return the jobs that are not over, in no order."""
+        try:
+            names = os.listdir(self._root)
+        except FileNotFoundError:
+            return
+        for name in names:
+            lines = _lines(f"{self._root}/{name}")
+            facts = read_handle(Handle(lines[0])) if lines else None
+            if facts is not None:
+                yield facts
+
+    def _path(self, facts: JobFacts) -> str:
+        return f"{self._root}/{quote(facts.flight, safe='')}.{facts.attempt}.{facts.marker[:12]}"
+
+    def _append(self, facts: JobFacts, line: str) -> None:
+        descriptor = os.open(self._path(facts), os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
+        try:
+            os.write(descriptor, f"{line}\n".encode())
+        finally:
+            os.close(descriptor)
+
+
+@cache
+def _own_name(pid: int) -> ProcessName:
+    return ProcessName(pid, started(pid) or "")
+
+
+def _lines(path: str) -> list[str]:
+    try:
+        with open(path, encoding="utf-8") as file:
+            return file.read().splitlines()
+    except OSError:
+        return []

@@ -1,0 +1,135 @@
+"""From a job to a program that only has to be started: environment, code, inputs, configuration, variables."""
+
+from __future__ import annotations
+
+import errno
+import os
+import threading
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from traintrack.action.config import render_config
+from traintrack.action.failure import FailureClass
+from traintrack.action.image import PythonImage
+from traintrack.action.job import Job
+from traintrack.digest import ContentDigest
+from traintrack.errors import HostError
+from traintrack.ports.storage import Artifacts, Kept, Ledger, Staging
+from traintrack.runners.process.checkpoints import Checkpoints
+from traintrack.runners.process.code_folder import CodeStore
+from traintrack.runners.process.contract import SYSTEM_PATH, find_program, task_argv, task_environment
+from traintrack.runners.process.ending import AttemptFailedError, of_error, of_program
+from traintrack.runners.process.inputs import StagedInput, stage_inputs
+from traintrack.runners.process.job_file import JobFacts, JobFiles
+from traintrack.runners.process.python_env import PythonEnv, PythonEnvs
+from traintrack.runners.process.secret_files import secret_variables
+from traintrack.runners.process.stage import Stage, furnish
+
+_CONTRACT_INPUTS = "/tt/in"
+
+
+@dataclass(frozen=True, slots=True)
+class World:
+    """All that attempts work with; one per runner."""
+
+    staging: Staging
+    artifacts: Artifacts
+    kept: Kept
+    ledger: Ledger
+    envs: PythonEnvs
+    code: CodeStore
+    checkpoints: Checkpoints
+    jobs: JobFiles
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A program, ready to be started. `config` is the digest of CONFIG_YAML as every host would see it."""
+
+    stage: Stage
+    argv: tuple[str, ...]
+    variables: Mapping[str, str]
+    inputs: tuple[StagedInput, ...]
+    config: ContentDigest
+
+
+def provide_python(job: Job, world: World, cancelled: threading.Event) -> PythonEnv:
+    """Return the environment of the job's image.
+
+    Raises:
+        AttemptFailedError: it cannot be made.
+        CancelledError: `cancelled` was set meanwhile.
+    """
+    image = job.action.image
+    try:
+        if not isinstance(image, PythonImage):
+            raise no_containers()
+        return world.envs.provide(image, cancelled)
+    except HostError as error:
+        raise AttemptFailedError(of_error(error, FailureClass.IMAGE)) from error
+
+
+def prepare(job: Job, facts: JobFacts, env: PythonEnv, world: World) -> Prepared:
+    """Fill the attempt's folder.
+
+    Raises:
+        AttemptFailedError: the program is not there.
+        TraintrackError: code, an input or a secret is not there.
+        OSError: something cannot be written.
+    """
+    action = job.action
+    stage = Stage(facts.stage, facts.out)
+    furnish(stage)
+    world.code.write(action.code, stage.work)
+    inputs = stage_inputs(job.inputs, world.artifacts, stage.inputs)
+    _write_config(stage, render_config(action, {i.arg_path: i.text for i in inputs}))
+    # Kept with the paths of the contract, not of this host: equal everywhere, and no machine's folders in it.
+    portable = render_config(action, {i.arg_path: f"{_CONTRACT_INPUTS}/{i.folder}" for i in job.inputs})
+    checkpoints = world.checkpoints.begin(job.flight, f"{job.attempt}.{facts.marker[:12]}", job.checkpoint)
+    variables = task_environment(
+        action,
+        stage,
+        bin_folder=env.bin_folder,
+        checkpoints=checkpoints,
+        gpus=job.gpus,
+        secrets=secret_variables(action.secrets, job.secrets, facts.marker),
+        marker=facts.marker,
+    )
+    argv = task_argv(action, stage)
+    program = _program(argv[0], env, stage)
+    return Prepared(stage, (program, *argv[1:]), variables, inputs, world.kept.put(portable))
+
+
+def no_containers() -> HostError:
+    """The error for an image that is a container."""
+    return HostError(
+        "container images need a container runner; this version has none",
+        code="no-container-runner",
+        hint="give the target an image with `python:` and `lock:`",
+    )
+
+
+def why_not_executed(error: OSError) -> str | None:
+    """Say in words why a program could not be executed; None if something else is to blame."""
+    return {
+        errno.ENOENT: "names an interpreter that is not there",
+        errno.EACCES: "is not executable",
+        errno.EPERM: "is not executable",
+        errno.ENOEXEC: "is neither a binary of this platform nor a script with `#!`",
+        errno.ENOTDIR: "was not found",
+    }.get(error.errno or 0)
+
+
+def _program(word: str, env: PythonEnv, stage: Stage) -> str:
+    if word == "python":
+        return env.python
+    program = find_program(word, f"{env.bin_folder}:{SYSTEM_PATH}", stage.work)
+    if program is None:
+        raise AttemptFailedError(of_program(word, "was not found"))
+    return program
+
+
+def _write_config(stage: Stage, data: bytes) -> None:
+    descriptor = os.open(stage.config, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o444)
+    with open(descriptor, "wb") as file:
+        file.write(data)

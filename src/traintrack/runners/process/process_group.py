@@ -1,0 +1,218 @@
+"""A task's process and everything that it started: begun, asked to end, and surely gone."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import resource
+import select
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Mapping, Sequence
+from signal import SIGKILL, SIGTERM, Signals
+
+from traintrack.action.record import Usage
+from traintrack.errors import HostError
+from traintrack.runners.process.proc_table import (
+    Claim,
+    ProcessName,
+    adopted,
+    become_subreaper,
+    is_alive,
+    living,
+    started,
+)
+
+_LOOK_AGAIN_S = 0.005
+_KILL_TAKES_AT_MOST_S = 10.0
+
+
+class TaskProcess:
+    """A program in a session of its own, with what it leaves behind.
+
+    One thread waits (`wait`, `clear`, `reap`, in this order); any thread may `send` a signal meanwhile. The leader stays
+    a zombie until `reap`: so long its number, and that of its group, cannot be taken by another process.
+    """
+
+    def __init__(self, argv: Sequence[str], *, env: Mapping[str, str], cwd: str, log: str, claim: Claim) -> None:
+        """Start the program; its output goes straight into the file `log`.
+
+        Raises:
+            OSError: the program cannot be executed.
+        """
+        self._claim = claim
+        self._lock = threading.Lock()
+        self._exited = False
+        self._gone: set[int] = set()
+        become_subreaper()
+        with open(log, "ab", opener=_private) as sink:
+            self._popen = subprocess.Popen(
+                argv,
+                stdin=subprocess.DEVNULL,
+                stdout=sink,
+                stderr=subprocess.STDOUT,
+                cwd=cwd,
+                env=env,
+                start_new_session=True,
+            )
+        self.name = ProcessName(self._popen.pid, started(self._popen.pid) or "")
+
+    def send(self, number: Signals) -> None:
+        """Send a signal to the whole group, if the leader still lives."""
+        with self._lock:
+            if not self._exited:
+                self._signal_group(number)
+
+    def wait(self) -> None:
+        """Return when the leader has exited; it is not reaped yet."""
+        _wait_unreaped(self._popen.pid)
+        with self._lock:
+            self._exited = True
+
+    def clear(self, deadline: float | None) -> int:
+        """End what the task left behind and return how many processes that were.
+
+        `deadline` (monotonic) is how long those may take that were asked to end before; None kills at once.
+
+        Raises:
+            HostError: a process cannot be killed.
+        """
+        if deadline is None:
+            self._signal_group(SIGKILL)
+        give_up = (deadline or time.monotonic()) + _KILL_TAKES_AT_MOST_S
+        seen: set[int] = set()
+        while remaining := self._remaining(seen):
+            seen.update(remaining)
+            now = time.monotonic()
+            if now > give_up:
+                raise HostError(
+                    f"process {remaining[0]} of the task cannot be killed",
+                    code="process-stuck",
+                    hint=f"see `ps -o pid,stat,wchan:30,args -p {remaining[0]}`",
+                )
+            if deadline is None or now >= deadline:
+                self._kill(remaining)
+            time.sleep(_LOOK_AGAIN_S)
+        return len(seen)
+
+    def reap(self) -> tuple[int, Usage]:
+        """Return the exit code, negative for a signal's number, and what the task used."""
+        _, status, used = os.wait4(self._popen.pid, 0)
+        code = os.waitstatus_to_exitcode(status)
+        self._popen.returncode = code
+        return code, Usage(used.ru_utime, used.ru_stime, _peak_memory(used))
+
+    def _signal_group(self, number: Signals) -> None:
+        # The group is gone, or (macOS) has only zombies left.
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.killpg(self._popen.pid, number)
+
+    def _remaining(self, seen: set[int]) -> list[int]:
+        if not become_subreaper():
+            names = living([self._claim]).get(self._claim.value, ())
+            return [name.pid for name in names if name.pid != self._popen.pid]
+        # A zombie has no environment to be known by any more: those seen before are asked for by number.
+        found = seen.union(adopted(self._popen.pid, self._claim))
+        return [pid for pid in sorted(found - self._gone) if not self._reaped(pid)]
+
+    def _reaped(self, pid: int) -> bool:
+        if not reap_if_ours(pid):
+            return False
+        self._gone.add(pid)
+        return True
+
+    def _kill(self, pids: Sequence[int]) -> None:
+        self._signal_group(SIGKILL)
+        for pid in pids:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, SIGKILL)
+
+
+def end_strangers(claim: Claim, leader: ProcessName | None, grace_s: float) -> None:
+    """End the processes of an attempt whose parent is dead: ask, wait up to `grace_s`, kill. Returns when they are gone.
+
+    Each is known by its claim or by number and start time, so that a recycled number is never hit.
+
+    Raises:
+        HostError: a process cannot be killed.
+    """
+    deadline = time.monotonic() + grace_s
+    asked: set[ProcessName] = set()
+    while remaining := strangers(claim, leader):
+        now = time.monotonic()
+        if now > deadline + _KILL_TAKES_AT_MOST_S:
+            raise HostError(
+                f"process {remaining[0].pid} of a lost task cannot be killed",
+                code="process-stuck",
+                hint=f"see `ps -o pid,stat,wchan:30,args -p {remaining[0].pid}`",
+            )
+        for name in remaining:
+            if now >= deadline:
+                _signal_stranger(name, SIGKILL)
+            elif name not in asked:
+                asked.add(name)
+                _signal_stranger(name, SIGTERM)
+        time.sleep(_LOOK_AGAIN_S * 4)
+        for name in remaining:
+            # This process may have adopted them, as the nearest subreaper above their dead runner.
+            reap_if_ours(name.pid)
+
+
+def strangers(claim: Claim, leader: ProcessName | None) -> list[ProcessName]:
+    """Return the living processes of an attempt that are not children of ours, its leader first."""
+    found = living([claim]).get(claim.value, [])
+    if leader is not None and leader not in found and is_alive(leader):
+        return [leader, *found]
+    return found
+
+
+def _private(path: str, flags: int) -> int:
+    return os.open(path, flags | os.O_NOFOLLOW, 0o600)
+
+
+def _wait_unreaped(pid: int) -> None:
+    if sys.platform == "darwin":
+        queue = select.kqueue()
+        event = select.kevent(pid, select.KQ_FILTER_PROC, select.KQ_EV_ADD, select.KQ_NOTE_EXIT)
+        # The process is gone already where the kernel knows no such number.
+        with contextlib.closing(queue), contextlib.suppress(ProcessLookupError):
+            queue.control([event], 1)
+    else:
+        os.waitid(os.P_PID, pid, os.WEXITED | os.WNOWAIT)
+
+
+def reap_if_ours(pid: int) -> bool:
+    """Reap an adopted child if it has exited; tell if it is gone, or no child of ours."""
+    try:
+        return os.waitpid(pid, os.WNOHANG)[0] == pid
+    except ChildProcessError:
+        return True
+
+
+def _signal_stranger(name: ProcessName, number: Signals) -> None:
+    with contextlib.suppress(ProcessLookupError):
+        if sys.platform == "darwin":
+            os.kill(name.pid, number)
+            return
+        descriptor = os.pidfd_open(name.pid)
+        try:
+            # The descriptor holds the process; looking after it was opened leaves no gap for another.
+            if is_alive(name):
+                signal.pidfd_send_signal(descriptor, number)
+        finally:
+            os.close(descriptor)
+
+
+def _peak_memory(used: resource.struct_rusage) -> int | None:
+    """Return the peak in bytes, None if it cannot be told.
+
+    Linux carries the peak of the process that forked over the exec (`exec_mmap` in fs/exec.c): a figure that
+    is not above our own says nothing about the task.
+    """
+    own = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    if used.ru_maxrss <= own:
+        return None
+    return used.ru_maxrss * (1 if sys.platform == "darwin" else 1024)

@@ -1,0 +1,264 @@
+"""The process runner: Python images as uv environments and processes on this machine."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Collection, Container, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+
+from traintrack.action.action import Action
+from traintrack.action.image import PythonImage
+from traintrack.action.job import Capabilities, Handle, Job, JobPhase, JobState
+from traintrack.errors import HostError, TraintrackError
+from traintrack.ports.storage import Artifacts, Kept, Ledger, Staging
+from traintrack.runners.process.attempt import ISOLATION, Attempt
+from traintrack.runners.process.checkpoints import Checkpoints
+from traintrack.runners.process.code_folder import CodeStore
+from traintrack.runners.process.ending import of_stop
+from traintrack.runners.process.job_file import JobFacts, JobFiles, facts_of, read_handle
+from traintrack.runners.process.orphans import end_orphan, is_living, living_jobs
+from traintrack.runners.process.preparation import World, no_containers
+from traintrack.runners.process.python_env import PythonEnvs, find_uv, host_platform, missing_uv
+from traintrack.runners.process.secret_files import missing_secret
+from traintrack.runners.process.stage import Stage
+
+_PROGRESS_EVERY_S = 1.0
+_STRANGERS_EVERY_S = 0.25
+_TIDYING_TAKES_AT_MOST_S = 60.0
+
+
+@dataclass(slots=True)
+class _Entry:
+    """A job of this process: its newest state, whether that was told, and when its progress was looked at."""
+
+    attempt: Attempt
+    state: JobState
+    told: bool = True
+    looked: float = 0.0
+
+
+class ProcessRunner:
+    """Runs jobs as processes of this user; each has a thread, a folder and a session of its own.
+
+    What a process cannot be given (no network, limits) is said in `capabilities` and in each state. A job
+    outlives its runner only until somebody stops it: nobody else can learn its exit code. `find` finds
+    it, `stop` ends it and saves its checkpoint.
+    """
+
+    def __init__(
+        self,
+        staging: Staging,
+        artifacts: Artifacts,
+        kept: Kept,
+        ledger: Ledger,
+        *,
+        env_cache: Path,
+        root: Path,
+        secret_sources: Container[str] | None = None,
+        grace_s: float = 10.0,
+    ) -> None:
+        """Make a runner over the parts of a storage; nothing is written yet.
+
+        Args:
+            staging: where the attempts' folders are made.
+            artifacts: where inputs are read.
+            kept: where code, lock files and configurations are.
+            ledger: where logs go.
+            env_cache: folder of the Python environments; may be shared by all storages of a user.
+            root: folder of the runner's own state (jobs that live, checkpoints); one per storage.
+            secret_sources: the sources of secrets that will have a value, None if that is not known yet.
+            grace_s: how long a task has between SIGTERM and SIGKILL after its timeout.
+        """
+        jobs = JobFiles(root / "jobs")
+        checkpoints = Checkpoints(root / "checkpoints")
+        self._world = World(
+            staging, artifacts, kept, ledger, PythonEnvs(env_cache, kept), CodeStore(kept), checkpoints, jobs
+        )
+        self._secret_sources = secret_sources
+        self._grace_s = grace_s
+        self._changed = threading.Condition()
+        self._jobs: dict[Handle, _Entry] = {}
+        self._over: dict[Handle, str | None] = {}
+        self._strangers: dict[Handle, JobPhase] = {}
+
+    @property
+    def capabilities(self) -> Capabilities:
+        """What it enforces, checks or cannot give."""
+        return Capabilities("process", frozenset({"python"}), ISOLATION)
+
+    def refuse(self, actions: Sequence[Action]) -> list[TraintrackError]:
+        """Say what cannot run here: container images, other platforms, no uv, secrets without a value."""
+        found: list[TraintrackError] = []
+        if any(isinstance(a.image, PythonImage) for a in actions) and find_uv() is None:
+            found.append(missing_uv())
+        for action in actions:
+            found += self._refuse(action)
+        return found
+
+    def start(self, jobs: Sequence[Job]) -> list[Handle]:
+        """Begin the jobs, each in a thread, and return their handles in order.
+
+        Raises:
+            HostError: nothing was started.
+        """
+        facts = [self._reserve(job) for job in jobs]
+        handles = []
+        for job, fact in zip(jobs, facts, strict=True):
+            handle = fact.handle
+            attempt = Attempt(job, fact, self._world, self._grace_s, partial(self._set, handle))
+            with self._changed:
+                self._jobs[handle] = _Entry(attempt, JobState(JobPhase.STAGING))
+            # A daemon: a client that leaves must not hang on a task of days; `find` finds that again.
+            threading.Thread(target=attempt.run, name=f"job {job.flight}", daemon=True).start()
+            handles.append(handle)
+        return handles
+
+    def poll(self, handles: Collection[Handle], wait_s: float) -> Mapping[Handle, JobState]:
+        """Return the states that changed, as soon as one does, at the latest after `wait_s`.
+
+        FINISHED is told exactly once. Of a job of another process only RUNNING and GONE can be told.
+        """
+        deadline = time.monotonic() + wait_s
+        with self._changed:
+            while True:
+                found = self._news(handles)
+                left = deadline - time.monotonic()
+                if found or left <= 0:
+                    return found
+                strangers = any(h not in self._jobs and h not in self._over for h in handles)
+                self._changed.wait(min(left, _STRANGERS_EVERY_S if strangers else _PROGRESS_EVERY_S))
+
+    def stop(self, handles: Collection[Handle], grace_s: float) -> None:
+        """End the jobs with everything they started; returns when they are gone and their folders too.
+
+        Raises:
+            HostError: a process cannot be killed.
+        """
+        with self._changed:
+            own = [self._jobs[h].attempt for h in handles if h in self._jobs]
+            others = [h for h in handles if h not in self._jobs and h not in self._over]
+        for attempt in own:
+            attempt.end(of_stop(), grace_s)
+        for handle in others:
+            facts = read_handle(handle)
+            if facts is not None:
+                end_orphan(facts, self._world.jobs, self._world.checkpoints, grace_s)
+        self._await_end([h for h in handles if h not in others], grace_s)
+
+    def find(self, flights: Collection[str]) -> Mapping[str, Handle]:
+        """Map each flight that has a living job on this machine, of whatever process, to its handle."""
+        wanted = set(flights)
+        jobs = [facts for facts in self._world.jobs.all() if facts.flight in wanted]
+        return {facts.flight: facts.handle for facts in living_jobs(jobs, self._world.jobs)}
+
+    def find_checkpoint(self, flight: str) -> str | None:
+        """Return the key of the newest sealed checkpoint of a flight, for `Job.checkpoint`; None if there is none."""
+        return self._world.checkpoints.find(flight)
+
+    def logs(self, handle: Handle, offset: int) -> bytes:
+        """Return masked bytes of the log from `offset` on.
+
+        Empty for a living job of another process: only the runner that has the secrets can mask them.
+        """
+        with self._changed:
+            entry = self._jobs.get(handle)
+            key = entry.state.log if entry and entry.state.phase is JobPhase.FINISHED else self._over.get(handle)
+        if key is None:
+            return entry.attempt.log(offset) if entry else b""
+        path = self._world.ledger.log(key)
+        if path is None:
+            return b""
+        with open(path, "rb") as file:
+            file.seek(offset)
+            return file.read(1 << 20)
+
+    def _refuse(self, action: Action) -> Iterable[TraintrackError]:
+        if not isinstance(action.image, PythonImage):
+            yield no_containers()
+        elif action.platform not in ("any", host_platform()):
+            yield HostError(
+                f"`{action.label}` is for {action.platform}, this machine is {host_platform()}",
+                code="other-platform",
+                hint="take `platform` away, or run it with an environment that has such machines",
+            )
+        if self._secret_sources is not None:
+            yield from (missing_secret(s) for s in action.secrets if s.source not in self._secret_sources)
+
+    def _reserve(self, job: Job) -> JobFacts:
+        name = f"{job.flight}.{job.attempt}"
+        folder, out = self._world.staging.new_stage(name), self._world.staging.new_stage(f"{name}.out")
+        facts = facts_of(job.flight, job.attempt, Stage(str(folder), str(out)))
+        try:
+            self._world.jobs.add(facts)
+        except OSError as error:
+            raise HostError(
+                f"cannot note a job at `{error.filename}`: {error.strerror}",
+                code="runner-state",
+                hint="make room there, or see who owns that folder",
+            ) from error
+        return facts
+
+    def _set(self, handle: Handle, state: JobState) -> None:
+        with self._changed:
+            entry = self._jobs[handle]
+            entry.state = state
+            entry.told = False
+            self._changed.notify_all()
+
+    def _news(self, handles: Collection[Handle]) -> dict[Handle, JobState]:
+        found: dict[Handle, JobState] = {}
+        for handle in handles:
+            state = self._news_of(handle)
+            if state is not None:
+                found[handle] = state
+        return found
+
+    def _news_of(self, handle: Handle) -> JobState | None:
+        entry = self._jobs.get(handle)
+        if entry is None:
+            return None if handle in self._over else self._stranger(handle)
+        if entry.told:
+            return self._progress(entry)
+        entry.told = True
+        if entry.state.phase is JobPhase.FINISHED:
+            self._over[handle] = entry.state.log
+            del self._jobs[handle]
+        return entry.state
+
+    def _progress(self, entry: _Entry) -> JobState | None:
+        now = time.monotonic()
+        if entry.state.phase is not JobPhase.RUNNING or now - entry.looked < _PROGRESS_EVERY_S:
+            return None
+        entry.looked = now
+        progress = entry.attempt.progress()
+        if progress in (None, entry.state.progress):
+            return None
+        entry.state = replace(entry.state, progress=progress)
+        return entry.state
+
+    def _stranger(self, handle: Handle) -> JobState | None:
+        facts = read_handle(handle)
+        alive = facts is not None and is_living(facts, self._world.jobs)
+        phase = JobPhase.RUNNING if alive else JobPhase.GONE
+        if self._strangers.get(handle) is phase:
+            return None
+        self._strangers[handle] = phase
+        return JobState(phase, isolation=ISOLATION)
+
+    def _await_end(self, handles: Collection[Handle], grace_s: float) -> None:
+        deadline = time.monotonic() + grace_s + _TIDYING_TAKES_AT_MOST_S
+        with self._changed:
+            while living := [
+                h for h in handles if h in self._jobs and self._jobs[h].state.phase is not JobPhase.FINISHED
+            ]:
+                left = deadline - time.monotonic()
+                if left <= 0:
+                    raise HostError(
+                        f"{len(living)} jobs did not end in time",
+                        code="job-stuck",
+                        hint="see `ps -eo pid,stat,wchan:30,args` for processes in state D",
+                    )
+                self._changed.wait(left)

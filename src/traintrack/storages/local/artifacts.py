@@ -1,0 +1,174 @@
+"""Artifacts as plain folders that a person can open: `artifact/<2>/<digest>`, read-only, put there by one rename."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from pathlib import Path
+
+from traintrack.action.cell import Result
+from traintrack.action.job import Output
+from traintrack.action.manifest import Manifest, read_manifest
+from traintrack.digest import ArtifactDigest, ContentDigest
+from traintrack.errors import HostError, IntegrityError, InternalError, NotFoundError
+from traintrack.storages.local.disk_errors import DiskErrors
+from traintrack.storages.local.files import Files, read_file
+from traintrack.storages.local.inspection import Inspection
+from traintrack.storages.local.kept import LocalKept
+from traintrack.storages.local.locks import FileLock, Mode
+from traintrack.storages.local.notes import Note, decode_notes, encode_notes
+from traintrack.storages.local.places import Places
+from traintrack.storages.local.removal import remove_tree
+from traintrack.storages.local.seal import seal
+
+_OPENED = 0o755
+_SEALED = 0o555
+
+
+class LocalArtifacts:
+    """The bytes of artifacts. What was published never changes; damage is found and healed by publishing again."""
+
+    def __init__(self, places: Places, files: Files, kept: LocalKept) -> None:
+        self._places = places
+        self._files = files
+        self._kept = kept
+
+    def publish(self, output: Output) -> Result:
+        """Make a staged output permanent, without its record; the cell must be HELD{publishing}.
+
+        An equal artifact that is whole stays, and the staged one is dropped; a damaged one makes room for it.
+
+        Raises:
+            IntegrityError: the staged folder is not what its manifest says.
+            HostError: it cannot be stored.
+        """
+        digest = output.manifest.digest()
+        target = self._places.artifact(digest)
+        # The manifest first: without it, what stands at the target could not be compared with anything.
+        self._kept.put(output.manifest.canonical())
+        with DiskErrors("store the output at", target):
+            with FileLock(self._places.collector_lock, Mode.SHARED), FileLock(self._places.artifact_lock(digest)):
+                stored = self._store(output, digest, target)
+            if not stored:
+                self.discard(output)
+        return Result(digest, ContentDigest(digest), ContentDigest(""))
+
+    def manifest(self, result: Result) -> Manifest:
+        """Return the manifest of a result.
+
+        Raises:
+            IntegrityError: it is missing or damaged.
+        """
+        data = self._kept.get(result.manifest)
+        if data is None:
+            raise IntegrityError(
+                f"the file list of artifact {result.artifact[:12]} is missing",
+                code="manifest-missing",
+                hint="run the target again: it heals itself",
+            )
+        return read_manifest(data)
+
+    def check(self, result: Result, subpath: str | None = None) -> str | None:
+        """Check what is about to be read; None if it is whole, else what is wrong, in words with the path.
+
+        A `subpath` that the artifact never had is not wrong: the manifest tells.
+
+        Raises:
+            HostError: the disk cannot be read.
+        """
+        try:
+            manifest = self.manifest(result)
+        except IntegrityError as error:
+            return error.message
+        with DiskErrors("read", self._places.artifact(result.artifact)):
+            return self._damage(result.artifact, manifest, subpath)
+
+    def path(self, artifact: ArtifactDigest, subpath: str | None = None) -> Path:
+        """The local path of an artifact or a part of it, read-only.
+
+        Raises:
+            NotFoundError: there is no such artifact or path.
+        """
+        where = self._places.artifact(artifact)
+        if subpath is not None:
+            if any(part in ("", ".", "..") for part in subpath.split("/")):
+                raise NotFoundError(f"`{subpath}` is not a path inside an artifact", code="no-such-path")
+            where = f"{where}/{subpath}"
+        if not os.path.lexists(where):
+            shown = f"`{subpath}` in artifact" if subpath else "artifact"
+            raise NotFoundError(
+                f"there is no {shown} {artifact[:12]} here", code="no-such-artifact", hint="run the target again"
+            )
+        return Path(where)
+
+    def discard(self, output: Output) -> None:
+        """Drop a staged output that is not wanted.
+
+        Raises:
+            HostError: it cannot be removed.
+        """
+        staged = os.path.normpath(output.staged)
+        if not staged.startswith(f"{self._places.stage}/"):
+            raise InternalError(f"`{staged}` was not staged here", code="not-staged")
+        with DiskErrors("remove", staged):
+            remove_tree(staged)
+
+    def _store(self, output: Output, digest: ArtifactDigest, target: str) -> bool:
+        """Put the staged folder at the target; False if a whole one stands there."""
+        if os.path.lexists(target):
+            damage = self._damage(digest, output.manifest, None)
+            if damage is None:
+                return False
+            self._set_aside(target)
+        if os.path.islink(output.staged) or not os.path.isdir(output.staged):
+            raise HostError(
+                f"the staged output `{output.staged}` is not there",
+                code="stage-lost",
+                hint="run it again, and let nobody clean the store meanwhile",
+            )
+        notes = seal(output.staged, output.manifest)
+        self._move(output.staged, target)
+        self._files.write(self._places.layout(digest), encode_notes(notes))
+        self._note(target, output.manifest)
+        return True
+
+    def _move(self, staged: str, target: str) -> None:
+        # A folder can only be moved by who may write it, as its `..` changes: so its mode is set afterwards.
+        os.chmod(staged, _OPENED)
+        try:
+            os.rename(staged, target)
+        except FileNotFoundError:
+            os.makedirs(os.path.dirname(target), exist_ok=True)
+            os.rename(staged, target)
+        os.chmod(target, _SEALED)
+
+    def _set_aside(self, target: str) -> None:
+        """Move a damaged artifact to the trash; who reads it now keeps what is open."""
+        os.makedirs(self._places.trash, exist_ok=True)
+        if os.path.isdir(target) and not os.path.islink(target):
+            os.chmod(target, _OPENED)
+        os.rename(target, f"{self._places.trash}/{os.path.basename(target)}~{secrets.token_hex(8)}")
+
+    def _note(self, target: str, manifest: Manifest) -> None:
+        if self._files.needs_notes:
+            self._files.note([target, *(f"{target}/{e.path}" for e in manifest.entries)])
+
+    def _damage(self, digest: ArtifactDigest, manifest: Manifest, subpath: str | None) -> str | None:
+        notes = self._read_notes(digest)
+        inspection = Inspection(self._places.artifact(digest), manifest, notes)
+        words = inspection.damage(subpath)
+        if words is None and inspection.fresh:
+            self._refresh(digest, notes | inspection.fresh)
+        return words
+
+    def _refresh(self, digest: ArtifactDigest, notes: dict[str, Note]) -> None:
+        try:
+            self._files.write(self._places.layout(digest), encode_notes(notes))
+        except OSError:
+            return  # Notes only save time, and a store that cannot be written can still be read.
+
+    def _read_notes(self, digest: ArtifactDigest) -> dict[str, Note]:
+        try:
+            return decode_notes(read_file(self._places.layout(digest)))
+        except OSError:
+            return {}

@@ -1,0 +1,116 @@
+"""Cells as files: compare-and-swap under a lock of the cell's shard, DONE durable before it is told."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Collection, Mapping
+
+from traintrack.action.cell import Cell, CellState, Owner, decode_cell, encode_cell
+from traintrack.digest import TargetId
+from traintrack.errors import InternalError
+from traintrack.ports.storage import CellConflictError, Liveness, Seen
+from traintrack.storages.local.disk_errors import DiskErrors
+from traintrack.storages.local.files import Files, read_file
+from traintrack.storages.local.locks import FileLock
+from traintrack.storages.local.places import Places
+from traintrack.storages.local.sessions import Sessions
+
+_FIRST_PAUSE_S = 0.005
+_LONGEST_PAUSE_S = 0.05
+
+
+class LocalCells:
+    """The cells of one namespace. The version of a cell is its nonce, as no two writes have the same."""
+
+    def __init__(self, places: Places, files: Files, sessions: Sessions) -> None:
+        self._places = places
+        self._files = files
+        self._sessions = sessions
+
+    def read(self, ids: Collection[TargetId]) -> Mapping[TargetId, Seen]:
+        """Return every cell asked for. A rename replaces a cell at once, so reading needs no lock.
+
+        Raises:
+            IntegrityError: a cell is damaged.
+            HostError: the folder cannot be read.
+        """
+        with DiskErrors("read", self._places.cells):
+            return {id_: self._read(id_) for id_ in ids}
+
+    def swap(self, seen: Seen, cell: Cell) -> Seen:
+        """Replace what was `seen` by `cell`, or raise; DONE is durable when this returns.
+
+        Raises:
+            CellConflictError: the cell is not as it was seen.
+            HostError: the folder cannot be written.
+        """
+        if not cell.nonce or cell.nonce == seen.version:
+            raise InternalError("a cell is written twice under one nonce", code="cell-nonce")
+        with DiskErrors("write", self._places.cell(seen.id)):
+            if cell.state is CellState.DONE:
+                return self._commit(seen, cell)
+            return self._exchange(seen, cell, self._files.prepare(encode_cell(cell)))
+
+    def liveness(self, owner: Owner) -> Liveness:
+        """Tell if a holder is still there, by the lock that it holds while it lives."""
+        return self._sessions.liveness(owner)
+
+    def wait(self, seen: Collection[Seen], timeout_s: float) -> None:
+        """Return as soon as a cell was written or its holder is gone; looks every 5 ms at first, every 50 ms later."""
+        deadline = time.monotonic() + timeout_s
+        before = {s.id: self._signature(s.id) for s in seen}
+        # What changed between the caller's reading and the signatures is seen by reading once more.
+        if any(self.read([s.id])[s.id].version != s.version for s in seen):
+            return
+        owners = {s.cell.owner for s in seen if s.cell is not None and s.cell.owner is not None}
+        pause_s = _FIRST_PAUSE_S
+        while (left_s := deadline - time.monotonic()) > 0:
+            if any(self.liveness(owner) is Liveness.GONE for owner in owners):
+                return
+            time.sleep(min(pause_s, left_s))
+            if any(self._signature(id_) != signature for id_, signature in before.items()):
+                return
+            pause_s = min(pause_s * 1.5, _LONGEST_PAUSE_S)
+
+    def _commit(self, seen: Seen, cell: Cell) -> Seen:
+        """Bytes before cell: the result and the new cell are on the disk before the rename can be."""
+        self._demand(seen)
+        temporary = self._files.prepare(encode_cell(cell))
+        try:
+            self._files.settle()
+        except BaseException:
+            self._files.drop(temporary)
+            raise
+        done = self._exchange(seen, cell, temporary)
+        self._files.settle()
+        return done
+
+    def _exchange(self, seen: Seen, cell: Cell, temporary: str) -> Seen:
+        try:
+            with FileLock(self._places.cell_lock(seen.id)):
+                self._demand(seen)
+                self._files.move(temporary, self._places.cell(seen.id))
+        except BaseException:
+            self._files.drop(temporary)
+            raise
+        return Seen(seen.id, cell, cell.nonce)
+
+    def _demand(self, seen: Seen) -> None:
+        now = self._read(seen.id)
+        if now.version != seen.version:
+            raise CellConflictError(now)
+
+    def _read(self, id_: TargetId) -> Seen:
+        data = read_file(self._places.cell(id_))
+        if data is None:
+            return Seen(id_, None, "")
+        cell = decode_cell(data, id_)
+        return Seen(id_, cell, cell.nonce)
+
+    def _signature(self, id_: TargetId) -> tuple[int, int]:
+        try:
+            there = os.stat(self._places.cell(id_))
+        except FileNotFoundError:
+            return (0, 0)
+        return (there.st_ino, there.st_mtime_ns)

@@ -1,0 +1,137 @@
+"""Compares an artifact's folder, or a part of it, with its manifest: everything is looked at, little is hashed."""
+
+from __future__ import annotations
+
+import errno
+import os
+import stat
+from collections.abc import Mapping
+
+from traintrack.action.manifest import Entry, EntryType, Manifest
+from traintrack.storages.local.folders import Folder, open_below, walk
+from traintrack.storages.local.hashing import hash_file
+from traintrack.storages.local.notes import Note, note_of
+
+_OPEN_FILE = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+
+_NO_FOLDER = (errno.ENOENT, errno.ENOTDIR, errno.ELOOP)
+
+
+class Inspection:
+    """One look at an artifact. `fresh` collects new notes of files that were hashed and found right."""
+
+    def __init__(self, root: str, manifest: Manifest, notes: Mapping[str, Note]) -> None:
+        self._root = root
+        self._entries = {e.path: e for e in manifest.entries}
+        self._notes = notes
+        self.fresh: dict[str, Note] = {}
+
+    def damage(self, subpath: str | None) -> str | None:
+        """Return what is wrong, in words with the path, or None; a path that the manifest has not is never wrong.
+
+        Raises:
+            OSError: the disk cannot be read.
+        """
+        if subpath is not None and subpath in self._entries:
+            return self._single(subpath)
+        top = self._open(subpath or "")
+        if top is None:
+            return self._no_folder(subpath)
+        try:
+            return self._below(top, f"{subpath}/" if subpath else "")
+        finally:
+            os.close(top)
+
+    def _single(self, path: str) -> str | None:
+        folder, _, name = path.rpartition("/")
+        parent = self._open(folder)
+        if parent is None:
+            return f"`{path}` is missing"
+        try:
+            there = os.stat(name, dir_fd=parent, follow_symlinks=False)
+            return self._compare(parent, name, path, there)
+        except FileNotFoundError:
+            return f"`{path}` is missing"
+        finally:
+            os.close(parent)
+
+    def _open(self, path: str) -> int | None:
+        try:
+            return open_below(self._root, path)
+        except OSError as error:
+            if error.errno not in _NO_FOLDER:
+                raise
+            return None
+
+    def _no_folder(self, subpath: str | None) -> str | None:
+        if subpath is None:
+            return "its folder is missing"
+        is_named = any(path.startswith(f"{subpath}/") for path in self._entries)
+        return f"`{subpath}` is missing" if is_named else None
+
+    def _below(self, top: int, prefix: str) -> str | None:
+        expected = {path for path in self._entries if path.startswith(prefix)}
+        folders = _folders_of(expected)
+        if prefix and not expected:
+            return None
+        for folder in walk(top):
+            for item in folder.entries:
+                path = prefix + folder.prefix + item.name
+                words = self._entry(folder, item, path, folders)
+                if words is not None:
+                    return words
+                expected.discard(path)
+        return f"`{min(expected)}` is missing" if expected else None
+
+    def _entry(self, folder: Folder, item: os.DirEntry[str], path: str, folders: set[str]) -> str | None:
+        if path in self._entries:
+            return self._compare(folder.fd, item.name, path, item.stat(follow_symlinks=False))
+        if path in folders and item.is_dir(follow_symlinks=False):
+            return None
+        return f"`{path}` was added"
+
+    def _compare(self, folder: int, name: str, path: str, there: os.stat_result) -> str | None:
+        entry = self._entries[path]
+        if _type(there) is not entry.type:
+            return f"`{path}` is not a {entry.type.value} any more"
+        if entry.type is EntryType.LINK:
+            same = os.readlink(name, dir_fd=folder) == entry.target
+            return None if same else f"`{path}` leads elsewhere"
+        if entry.type is EntryType.FOLDER or self._notes.get(path) == note_of(there):
+            return None
+        return self._hash(folder, name, entry, there)
+
+    def _hash(self, folder: int, name: str, entry: Entry, there: os.stat_result) -> str | None:
+        if there.st_size != entry.size:
+            return f"`{entry.path}` has {there.st_size} bytes, not {entry.size}"
+        if bool(there.st_mode & stat.S_IXUSR) != entry.executable:
+            return f"`{entry.path}` has other rights"
+        fd = os.open(name, _OPEN_FILE, dir_fd=folder)
+        try:
+            before = note_of(os.fstat(fd))
+            digest, _ = hash_file(fd, entry.size)
+            after = note_of(os.fstat(fd))
+        finally:
+            os.close(fd)
+        if digest != entry.digest or before != after:
+            return f"`{entry.path}` has other bytes"
+        self.fresh[entry.path] = after
+        return None
+
+
+def _folders_of(paths: set[str]) -> set[str]:
+    found: set[str] = set()
+    for path in paths:
+        end = path.rfind("/")
+        while end > 0 and path[:end] not in found:
+            found.add(path[:end])
+            end = path.rfind("/", 0, end)
+    return found
+
+
+def _type(there: os.stat_result) -> EntryType | None:
+    if stat.S_ISREG(there.st_mode):
+        return EntryType.FILE
+    if stat.S_ISLNK(there.st_mode):
+        return EntryType.LINK
+    return EntryType.FOLDER if stat.S_ISDIR(there.st_mode) else None

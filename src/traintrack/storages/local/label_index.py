@@ -1,0 +1,113 @@
+"""The newest 50 results of each label: a hint, rebuilt from the run documents when it is damaged."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterable, Iterator
+
+import msgspec
+
+from traintrack.action.event import RunDocument, RunTarget
+from traintrack.action.plan import Outcome
+from traintrack.ports.storage import HistoryEntry
+from traintrack.storages.local.files import Files, read_file
+from traintrack.storages.local.locks import FileLock
+from traintrack.storages.local.places import Places
+
+MOST_ENTRIES = 50
+LABEL_FORMAT = "traintrack/label/1"
+_WITHOUT_A_RESULT = (Outcome.BLOCKED, Outcome.CANCELLED)
+
+
+class _Stored(msgspec.Struct):
+    format: str
+    workspace: str
+    label: str
+    entries: tuple[HistoryEntry, ...]
+
+
+_decoder = msgspec.json.Decoder(_Stored)
+
+
+class LabelIndex:
+    """One file per label, changed under a lock. `documents` gives all run documents, newest first."""
+
+    def __init__(self, places: Places, files: Files, documents: Callable[[], Iterator[RunDocument]]) -> None:
+        self._places = places
+        self._files = files
+        self._documents = documents
+
+    def entries(self, workspace: str, label: str) -> tuple[HistoryEntry, ...]:
+        """The entries of a label, newest first.
+
+        Raises:
+            OSError: they cannot be read.
+        """
+        found = self._read(label_digest(workspace, label))
+        return self._rebuilt(workspace, label) if found is None else found
+
+    def add(self, document: RunDocument) -> None:
+        """Add what a run did. A result that is the newest already is not added again, whoever reused it.
+
+        Raises:
+            OSError: it cannot be written.
+        """
+        for target in document.targets:
+            if target.outcome in _WITHOUT_A_RESULT:
+                continue
+            digest = label_digest(document.workspace, target.label)
+            entry = _entry(document, target)
+            if _is_newest(entry, self._read(digest) or ()):
+                continue
+            with FileLock(self._places.label_lock(digest)):
+                before = self._read(digest)
+                # The document stands already, so rebuilding finds this run as well.
+                known = self._rebuilt(document.workspace, target.label) if before is None else before
+                entries = _with(entry, known)
+                stored = _Stored(LABEL_FORMAT, document.workspace, target.label, entries)
+                self._files.write(self._places.label(digest), msgspec.json.encode(stored))
+
+    def _read(self, digest: str) -> tuple[HistoryEntry, ...] | None:
+        """The stored entries; empty if there are none, None if they are damaged."""
+        data = read_file(self._places.label(digest))
+        if data is None:
+            return ()
+        try:
+            stored = _decoder.decode(data)
+        except msgspec.MsgspecError:
+            return None
+        return stored.entries if stored.format == LABEL_FORMAT else None
+
+    def _rebuilt(self, workspace: str, label: str) -> tuple[HistoryEntry, ...]:
+        found: list[HistoryEntry] = []
+        for document in self._documents():
+            if document.workspace == workspace:
+                rows = (t for t in document.targets if t.label == label and t.outcome not in _WITHOUT_A_RESULT)
+                found.extend(_entry(document, target) for target in rows)
+        return _oldest_of_equals(found)[:MOST_ENTRIES]
+
+
+def label_digest(workspace: str, label: str) -> str:
+    """The name of a label's history: SHA-256 of workspace and label, apart by a byte that neither can hold."""
+    return hashlib.sha256(f"{workspace}\0{label}".encode()).hexdigest()
+
+
+def _entry(document: RunDocument, target: RunTarget) -> HistoryEntry:
+    return HistoryEntry(target.id, target.outcome, document.run, document.ended, target.record)
+
+
+def _is_newest(entry: HistoryEntry, entries: tuple[HistoryEntry, ...]) -> bool:
+    return bool(entries) and (entries[0].id, entries[0].record) == (entry.id, entry.record)
+
+
+def _with(entry: HistoryEntry, entries: tuple[HistoryEntry, ...]) -> tuple[HistoryEntry, ...]:
+    return entries if _is_newest(entry, entries) else (entry, *entries)[:MOST_ENTRIES]
+
+
+def _oldest_of_equals(newest_first: Iterable[HistoryEntry]) -> tuple[HistoryEntry, ...]:
+    """Drop each entry whose elder has the same result: so a rebuilt index says the same as a grown one."""
+    kept: tuple[HistoryEntry, ...] = ()
+    for entry in reversed(list(newest_first)):
+        if not _is_newest(entry, kept):
+            kept = (entry, *kept)
+    return kept

@@ -1,0 +1,159 @@
+"""Loading: only what a request reaches is read, and each experiment once."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from typing import Final
+
+from traintrack.errors import InputError, raise_all
+from traintrack.label import Pattern, is_package
+from traintrack.workspace.document import Document
+from traintrack.workspace.experiment_file import Changes, read_experiment
+from traintrack.workspace.findings import shown
+from traintrack.workspace.lockfile import LOCK_FILE, parse_lock
+from traintrack.workspace.model import Experiment, ImageSpec, Lock, Target, Workspace
+from traintrack.workspace.packages import CONFIG, find_packages, foreign
+from traintrack.workspace.parse_cache import load_document
+from traintrack.workspace.sets import SetOption, set_layer
+from traintrack.workspace.suggest import closest
+from traintrack.workspace.templates import Templates
+from traintrack.workspace.workspace_file import find_workspace, load_workspace, read_file
+
+__all__ = ["Loader", "find_workspace", "load_workspace"]
+
+_NO_LOCK: Final = Lock()
+
+
+class Loader:
+    """The experiments of a workspace, as the command line changes them.
+
+    `requested` are the patterns of the command line, in order: what `worktree`, and sets without a pattern
+    of their own, apply to. Without any, they apply to all targets.
+    """
+
+    def __init__(
+        self,
+        workspace: Workspace,
+        *,
+        sets: Sequence[SetOption] = (),
+        worktree: bool = False,
+        requested: Sequence[Pattern] = (),
+    ) -> None:
+        """Check the sets.
+
+        Raises:
+            InputError: a set names no field, or gives it what it cannot have.
+        """
+        self.workspace = workspace
+        self._root = os.fspath(workspace.root)
+        self._changes = Changes(tuple((option, set_layer(option)) for option in sets), worktree, tuple(requested))
+        self._templates = Templates(self._document)
+        self._documents: dict[str, Document | InputError] = {}
+        self._experiments: dict[str, Experiment | InputError] = {}
+        self._packages: dict[str, list[str]] = {}
+
+    def experiment(self, package: str) -> Experiment:
+        """Return an experiment; the same object each time.
+
+        Raises:
+            InputError: there is none, or all that is wrong with its files.
+            HostError: a file cannot be read.
+        """
+        known = self._experiments.get(package)
+        if known is None:
+            try:
+                known = self._load(package)
+            except InputError as error:
+                known = error
+            self._experiments[package] = known
+        if isinstance(known, InputError):
+            raise known
+        return known
+
+    def packages(self, under: str = "") -> list[str]:
+        """Return the packages at and below the folder `under`, sorted.
+
+        Raises:
+            InputError: a folder with a TTCONFIG.yaml cannot stand in a label.
+        """
+        if under not in self._packages:
+            self._packages[under] = find_packages(self._root, under)
+        return list(self._packages[under])
+
+    def exists(self, package: str) -> bool:
+        """Tell if there is such a package, whether or not its file is right."""
+        if not is_package(package) or foreign(self._root, package) is not None:
+            return False
+        return os.path.isfile(f"{self._root}/{_inside(package, CONFIG)}")
+
+    def forget(self, package: str) -> None:
+        """Read an experiment anew when it is asked for next: its TTLOCK.yaml was written."""
+        self._experiments.pop(package, None)
+
+    def _load(self, package: str) -> Experiment:
+        document = self._document(package)
+        errors: list[InputError] = []
+        lock = _NO_LOCK
+        targets: dict[str, Target] = {}
+        images: dict[str, ImageSpec] = {}
+        lock_path = _inside(package, LOCK_FILE)
+        try:
+            lock = self._lock(lock_path)
+        except InputError as error:
+            errors.append(error)
+        try:
+            targets, images = read_experiment(document, package, self.workspace, self._templates, self._changes)
+        except InputError as error:
+            errors.append(error)
+        raise_all(errors)
+        return Experiment(package, document.path, targets, images, lock, lock_path)
+
+    def _lock(self, path: str) -> Lock:
+        if not os.path.lexists(f"{self._root}/{path}"):
+            return _NO_LOCK
+        return parse_lock(load_document(read_file(self.workspace.root, path), path))
+
+    def _document(self, package: str) -> Document:
+        known = self._documents.get(package)
+        if known is None:
+            try:
+                known = self._read(package)
+            except InputError as error:
+                known = error
+            self._documents[package] = known
+        if isinstance(known, InputError):
+            raise known
+        return known
+
+    def _read(self, package: str) -> Document:
+        reason = foreign(self._root, package) if is_package(package) else "its name is not that of a folder"
+        path = _inside(package, CONFIG)
+        if reason is not None:
+            raise InputError(
+                f"`//{shown(package)}` is no package of this workspace: {reason}",
+                code="unknown-package",
+                hint="name the folder itself, inside the workspace",
+            )
+        if not os.path.isfile(f"{self._root}/{path}"):
+            raise self._unknown(package)
+        return load_document(read_file(self.workspace.root, path), path)
+
+    def _unknown(self, package: str) -> InputError:
+        try:
+            near = closest(package, self.packages()) or _same_name(package, self.packages())
+        except InputError:
+            near = None
+        hint = f"did you mean `//{near}`?" if near is not None else f"create `{_inside(package, CONFIG)}`"
+        return InputError(f"no package `//{shown(package)}`: it has no {CONFIG}", code="unknown-package", hint=hint)
+
+
+def _inside(package: str, name: str) -> str:
+    return f"{package}/{name}" if package else name
+
+
+def _same_name(package: str, packages: Sequence[str]) -> str | None:
+    """The only package whose folder is called the same, or None."""
+    name = package.rpartition("/")[2]
+    same = [other for other in packages if other.rpartition("/")[2] == name]
+    return same[0] if len(same) == 1 else None

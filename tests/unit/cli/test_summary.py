@@ -1,0 +1,86 @@
+from pathlib import Path
+
+from traintrack.action.plan import Decision, Outcome, Reason, ReasonCode
+from traintrack.app.answers import RanTarget, RunReport
+from traintrack.cli.line import plain
+from traintrack.cli.run_answer import exit_code
+from traintrack.cli.summary import next_command, plan_line, summary_lines
+from traintrack.digest import TargetId
+
+CACHED = Reason(ReasonCode.CACHED)
+
+
+def report(*rows: tuple[str, Outcome], requested: tuple[str, ...] = ("//a:t",), **fields: object) -> RunReport:
+    ran = tuple(RanTarget(label, TargetId("1" * 64), outcome, CACHED, "cached") for label, outcome in rows)
+    return RunReport("r-1", "local", "/s", ran, requested, **{"duration_s": 0.3, **fields})  # type: ignore[arg-type]
+
+
+def text_of(one: RunReport) -> list[str]:
+    return [plain(line) for line in summary_lines(one)]
+
+
+def test_the_plan_is_one_line_of_counts() -> None:
+    decisions = [Decision.REUSE] * 14 + [Decision.EXECUTE] * 8 + [Decision.WAIT]
+
+    assert plain(plan_line(decisions)) == "Plan  23 targets: 14 cached · 8 to run · 1 waiting for another run"
+
+
+def test_all_cached_is_one_line_with_the_path() -> None:
+    one = report(("//a:t", Outcome.REUSED), ("//a:u", Outcome.REUSED), paths={"//a:t": Path("/s/artifact/1")})
+
+    assert text_of(one) == ["✓ //a:t is up to date (2 targets cached) in 0.3s → /s/artifact/1"]
+
+
+def test_all_cached_of_several_is_one_line() -> None:
+    one = report(("//a:t", Outcome.REUSED), ("//a:u", Outcome.REUSED), requested=("//a:t", "//a:u"))
+
+    assert text_of(one) == ["✓ 2 targets are up to date (2 targets cached) in 0.3s"]
+
+
+def test_a_success_ends_with_the_command_that_fetches_it() -> None:
+    one = report(
+        ("//a:d", Outcome.REUSED),
+        ("//a:s", Outcome.SAME_INPUTS),
+        ("//a:t", Outcome.EXECUTED),
+        duration_s=362.0,
+        saved_s=11400.0,
+        new_pins=("a/TTLOCK.yaml: tree src",),
+    )
+
+    assert text_of(one) == [
+        "✓ 1 ran · 1 cached · 1 same inputs as before   in 6m 02s",
+        "  saved by cache ≈ 3h 10m",
+        "  added 1 pin: a/TTLOCK.yaml: tree src",
+        "  next  traintrack pull //a:t",
+    ]
+
+
+def test_a_failure_ends_with_the_command_that_shows_its_log() -> None:
+    one = report(("//a:d", Outcome.FAILED), ("//a:t", Outcome.BLOCKED))
+
+    assert text_of(one) == ["✗ 1 failed · 1 blocked   in 0.3s", "  next  traintrack log //a:d"]
+
+
+def test_an_interrupted_run_ends_with_the_command_that_goes_on() -> None:
+    one = report(("//a:d", Outcome.EXECUTED), ("//a:t", Outcome.CANCELLED), interrupted=True)
+
+    assert text_of(one) == ["◌ 1 ran · 1 cancelled (interrupted)   in 0.3s", "  next  traintrack run //a:t"]
+
+
+def test_many_requested_labels_are_named_by_a_pattern() -> None:
+    labels = tuple(f"//a:t{n}" for n in range(4))
+    rows = tuple((label, Outcome.EXECUTED) for label in labels)
+
+    assert next_command(report(*rows, requested=labels)) == "traintrack pull //a:*"
+    more = (*labels, "//b:t")
+    assert next_command(report(*rows, ("//b:t", Outcome.EXECUTED), requested=more)) == "traintrack pull //..."
+
+
+def test_the_exit_code_ranks_signal_failure_cancellation() -> None:
+    failed = report(("//a:t", Outcome.FAILED))
+    blocked = report(("//a:t", Outcome.BLOCKED))
+    cancelled = report(("//a:t", Outcome.CANCELLED))
+    fine = report(("//a:t", Outcome.SHARED), ("//a:u", Outcome.SAME_INPUTS))
+
+    assert exit_code(failed, 130) == 130
+    assert [exit_code(one, None) for one in (failed, blocked, cancelled, fine)] == [1, 1, 7, 0]
