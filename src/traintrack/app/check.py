@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Iterator, Sequence
 
-from traintrack.action.action import ActionGraph
+from traintrack.analysis.code import Codes, revision_of
 from traintrack.analysis.identify import analyze
+from traintrack.analysis.revisions import Revisions
 from traintrack.app.answers import CheckReport
 from traintrack.app.args_schemas import check_args
 from traintrack.app.argument_lint import ArgumentLint
 from traintrack.app.project import Project, parse_patterns, select_labels, target_graph
 from traintrack.errors import InputError, InputErrors
-from traintrack.graph.target_graph import TargetGraph
+from traintrack.graph.target_graph import Node, TargetGraph
 from traintrack.label import Label, Pattern
 from traintrack.workspace.code_pack import check_code
 
@@ -37,10 +37,12 @@ def check(project: Project, texts: Sequence[str] = ()) -> CheckReport:
     lint = ArgumentLint(project.workspace.root)
     warnings = [warning for node in nodes.values() for warning in lint.warnings(node.target)]
     errors += check_args(project, (node.target for node in nodes.values()))
-    errors += _identity_errors(project, graphs)
+    for graph in graphs:
+        errors += _identity_errors(project, graph)
+    errors += _code_errors(project, nodes.values())
     pins = [error for error in _flat(errors) if error.code == _MISSING_PIN]
     return CheckReport(
-        experiments=len({label.package for label in (*labels, *nodes)}),
+        experiments=len(_packages((*labels, *nodes))),
         targets=len({*labels, *nodes}),
         errors=_sorted(error for error in _flat(errors) if error.code != _MISSING_PIN),
         warnings=_sorted([*warnings, *pins]),
@@ -80,33 +82,48 @@ def _graphs(project: Project, labels: Sequence[Label], errors: list[InputError])
         return [target_graph(project, labels)]
     except InputError as error:
         errors.append(error)
+    return [graph for part in _parts(labels) for graph in _graphs(project, part, errors)]
+
+
+def _parts(labels: Sequence[Label]) -> list[list[Label]]:
+    """The labels by folder; those of a single folder one by one; a single label has no parts."""
     by_package: dict[str, list[Label]] = {}
     for label in labels:
         by_package.setdefault(label.package, []).append(label)
-    parts = list(by_package.values()) if len(by_package) > 1 else [[label] for label in labels]
-    if len(parts) == 1:
-        return []
-    return [graph for part in parts for graph in _graphs(project, part, errors)]
+    if len(by_package) > 1:
+        return list(by_package.values())
+    return [[label] for label in labels] if len(labels) > 1 else []
 
 
-def _identity_errors(project: Project, graphs: Iterable[TargetGraph]) -> Iterator[InputError]:
-    seen: set[str] = set()
-    for graph in graphs:
-        try:
-            actions = analyze(graph, project.workspace, project.source)
-        except InputError as error:
-            yield error
-            continue
-        yield from _code_errors(project, actions, seen)
+def _identity_errors(project: Project, graph: TargetGraph) -> Iterator[InputError]:
+    """What keeps IDs from being computed. A cycle hides all else in its graph, so the parts are looked at then."""
+    try:
+        analyze(graph, project.workspace, project.source)
+    except InputError as error:
+        yield error
+        for part in _parts(graph.requested) if len(_packages(graph.requested)) > 1 else ():
+            yield from _identity_errors(project, target_graph(project, part))
 
 
-def _code_errors(project: Project, actions: ActionGraph, seen: set[str]) -> Iterator[InputError]:
+def _packages(labels: Iterable[Label]) -> set[str]:
+    return {label.package for label in labels}
+
+
+def _code_errors(project: Project, nodes: Iterable[Node]) -> Iterator[InputError]:
     """What is wrong with the code that targets get; equal code is looked at once."""
-    for action in actions.actions.values():
-        key = json.dumps(dict(action.code))
+    codes = Codes(Revisions(project.source))
+    seen: set[tuple[tuple[str, str], ...]] = set()
+    for node in nodes:
+        if node.target.spec.task is None:
+            continue
+        try:
+            code = codes.resolve(node.target, revision_of(node.target), node.experiment.lock)
+        except InputError:
+            continue  # Its ID cannot be computed either, and that says why.
+        key = tuple(code.items())
         if key not in seen:
             seen.add(key)
-            yield from check_code(project.source, action.code)
+            yield from check_code(project.source, code)
 
 
 def _flat(errors: Iterable[InputError]) -> Iterator[InputError]:

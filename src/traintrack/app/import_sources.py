@@ -14,7 +14,6 @@ from traintrack.action.record import Record, Who, encode_record
 from traintrack.app.environment import Environment
 from traintrack.app.source_scan import scan_source
 from traintrack.app.tree_copy import copy_tree
-from traintrack.digest import TargetId
 from traintrack.errors import InputError, IntegrityError
 from traintrack.execute import lease as leases
 from traintrack.execute.lease import SupersededError
@@ -34,11 +33,11 @@ def import_sources(
         InputError: the data is not there, is not what was pinned, or lies where this version cannot read.
         HostError: it cannot be read or copied.
     """
-    brought = []
-    for source in sources:
-        if _until_it_stands(source, environment, root, replace(owner, token=new_nonce()), who):
-            brought.append(source.provenance.label)
-    return tuple(brought)
+    return tuple(
+        source.provenance.label
+        for source in sources
+        if _until_it_stands(source, environment, root, replace(owner, token=new_nonce()), who)
+    )
 
 
 def _until_it_stands(source: ExternalData, environment: Environment, root: Path, owner: Owner, who: Who) -> bool:

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from traintrack.app.answers import ListedTarget
+from traintrack.app.one_target import declared
 from traintrack.app.project import Project, select_labels
+from traintrack.errors import Location
 from traintrack.workspace.model import Target, TargetSpec
 
 _IMAGE_KINDS = ("ref", "build", "python")
@@ -14,13 +16,18 @@ _IMAGE_KINDS = ("ref", "build", "python")
 def list_targets(project: Project, texts: Sequence[str]) -> tuple[ListedTarget, ...]:
     """Return a row per target, in the order of the patterns; computes no ID and asks no storage.
 
+    A frozen target that is not declared any more is of kind `frozen`, at its lock file.
+
     Raises:
         InputError: an experiment cannot be read.
         NotFoundError: nothing matched.
     """
-    return tuple(
-        _row(project.loader.experiment(label.package).targets[label.name]) for label in select_labels(project, texts)
-    )
+    rows = []
+    for label in select_labels(project, texts):
+        target = declared(project, label)
+        lock_path = project.loader.experiment(label.package).lock_path
+        rows.append(_row(target) if target else ListedTarget(str(label), "frozen", "", Location(lock_path, 1)))
+    return tuple(rows)
 
 
 def _row(target: Target) -> ListedTarget:

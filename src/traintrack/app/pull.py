@@ -11,6 +11,7 @@ from pathlib import Path
 from traintrack.action.cell import CellState, Result
 from traintrack.app.answers import PulledTarget
 from traintrack.app.environment import Environment
+from traintrack.app.one_target import declared
 from traintrack.app.project import Project, action_graph, select_labels
 from traintrack.app.tree_copy import copy_tree, replace_tree
 from traintrack.digest import TargetId
@@ -89,16 +90,17 @@ def _part(project: Project, text: str) -> Wanted:
 
 
 def _output_path(project: Project, label: Label, output: str) -> str:
-    target = project.loader.experiment(label.package).targets[label.name]
-    path = target.spec.outputs.get(output)
+    target = declared(project, label)
+    outputs = target.spec.outputs if target else {}
+    path = outputs.get(output)
     if path is not None:
-        return path
-    close = get_close_matches(output, target.spec.outputs, 1)
-    known = ", ".join(f"`{name}`" for name in target.spec.outputs) or "none"
+        return path.rstrip("/")
+    close = get_close_matches(output, outputs, 1)
+    known = ", ".join(f"`{name}`" for name in outputs) or "none"
     raise InputError(
         f"`{label}` declares no output `{output}`",
         code="unknown-output",
-        location=target.place,
+        location=target.place if target else None,
         hint=f"did you mean `{label}#{close[0]}`?" if close else f"declared outputs: {known}",
     )
 

@@ -14,12 +14,14 @@ from traintrack.action.record import Record
 from traintrack.app.answers import Cause, WhyAnswer
 from traintrack.app.causes import CauseFinder, Comparison
 from traintrack.app.environment import Environment
-from traintrack.app.one_target import one_label
+from traintrack.app.one_target import declared, one_label
 from traintrack.app.project import Project, action_graph
 from traintrack.app.reasons import reason_text
 from traintrack.app.recorded import ended_of, read_record, recorded_before, standing_digest
 from traintrack.digest import TargetId
+from traintrack.label import Label
 from traintrack.ports.storage import HistoryEntry, Liveness, Storage
+from traintrack.workspace.source_control import HEAD, WORKTREE
 
 _FREED = {
     FreeReason.RELEASED: "it was interrupted last time",
@@ -39,7 +41,8 @@ def why(project: Project, environment: Environment, text: str) -> WhyAnswer:
         InputError: the ID cannot be computed.
     """
     storage = environment.storage
-    label = str(one_label(project, text))
+    found = one_label(project, text)
+    label = str(found)
     graph = action_graph(project, [label])
     id_ = graph.labels[label]
     cell = storage.cells.read([id_])[id_].cell
@@ -52,7 +55,7 @@ def why(project: Project, environment: Environment, text: str) -> WhyAnswer:
     return WhyAnswer(
         label=label,
         id=id_,
-        now=_now(storage, cell, standing, before, _unhashed(storage, action, standing)),
+        now=_now(storage, cell, standing, before, _unhashed(storage, action, standing, _commit(project, found))),
         old_id=before[0].id if before else None,
         compared_with=f"{before[0].run}, {before[0].time}" if before else None,
         causes=causes,
@@ -113,7 +116,12 @@ def _held(storage: Storage, cell: Cell) -> str:
     return f"held by {who}{since} ({phase})"
 
 
-def _unhashed(storage: Storage, action: Action | None, standing: Record | None) -> tuple[str, ...]:
+def _commit(project: Project, label: Label) -> str | None:
+    target = declared(project, label)
+    return target.spec.commit if target else None
+
+
+def _unhashed(storage: Storage, action: Action | None, standing: Record | None, commit: str | None) -> tuple[str, ...]:
     """Fields outside the ID that differ from what the standing record was made with."""
     if action is None or standing is None:
         return ()
@@ -130,7 +138,8 @@ def _unhashed(storage: Storage, action: Action | None, standing: Record | None) 
     for name in ("memory_bytes", "gpu", "gpu_type"):
         if asked and asked.get(name) != getattr(action.resources, name):
             changed.append(f"resources.{name.removesuffix('_bytes')}")
-    if standing.commit and action.provenance.commit and standing.commit != action.provenance.commit:
+    # `HEAD` moves with every commit, which nobody needs to be told.
+    if standing.commit and commit not in (None, HEAD, WORKTREE, standing.commit):
         changed.append("commit (its paths have the same content)")
     return tuple(changed)
 

@@ -56,13 +56,13 @@ class ParsedFile:
 class Document:
     """A file as values: maps, lists, strings, numbers, booleans, None, `Literal` and `REMOVE`.
 
-    `path` is relative to the workspace root. `has_marks` tells if a `Literal` or `REMOVE` stands anywhere.
+    `path` is relative to the workspace root. `marks` are the paths of every `Literal` and `REMOVE`.
     """
 
     path: str
     value: Any
     places: DocumentPlaces
-    has_marks: bool = False
+    marks: tuple[KeyPath, ...] = ()
     long_keys: tuple[KeyPath, ...] = ()
 
 
@@ -129,7 +129,8 @@ def document_of(path: str, parsed: ParsedFile, load_places: Callable[[], Node]) 
             parent = parent[part]
         parent[where[-1]] = REMOVE if text is None else Literal(text)
     places = DocumentPlaces(path, parsed.outline, load_places)
-    return Document(path, parsed.value, places, has_marks=bool(parsed.marks), long_keys=parsed.long_keys)
+    marks = tuple(where for where, _ in parsed.marks)
+    return Document(path, parsed.value, places, marks, parsed.long_keys)
 
 
 def outline_of(tree: Node) -> Outline:

@@ -75,6 +75,7 @@ class _Reader:
         self._findings = Findings(document.places, self.errors)
         self._bases: dict[str | None, tuple[dict[str, Any], tuple[Layer, ...]]] = {}
         self._defaults: Layer | None = None
+        self._shared_is_wrong = False
 
     def targets(self) -> dict[str, Target]:
         """Read all sections; what is wrong is in `errors`."""
@@ -93,6 +94,7 @@ class _Reader:
 
     def _sections(self) -> Mapping[str, Any]:
         value = self._findings.section(self._document.value, ())
+        self._findings.refuse_marks(self._document.marks, ("defaults", "targets", "templates"))
         for key in value:
             if key not in SECTIONS:
                 choices = SECTIONS if key not in CHECKS else ()
@@ -108,7 +110,9 @@ class _Reader:
 
     def _read_defaults(self, section: Any) -> None:
         fields = self._findings.section(section, ("defaults",))
+        before = len(self.errors)
         kept = check_fields(fields, ("defaults",), self._findings, "`defaults`", _REFUSED_IN_DEFAULTS)
+        self._shared_is_wrong = len(self.errors) != before
         self._defaults = Layer("defaults", kept, ("defaults",), self._document.places)
 
     def _check_long_keys(self) -> None:
@@ -137,8 +141,8 @@ class _Reader:
         if self._changes.sets:
             requested = self._changes.requested
             own += [layer for option, layer in self._changes.sets if option.applies_to(label, requested)]
-        if len(self.errors) != before:
-            return None
+        if len(self.errors) != before or self._shared_is_wrong:
+            return None  # a target over wrong defaults would only repeat their errors
         merged, layers = self._merged(own)
         if self._changes.worktree:
             merged, layers = self._at_worktree(label, merged, layers)
@@ -157,7 +161,7 @@ class _Reader:
         merged, shared = self._base(task if type(task) is str else None)
         for layer in own:
             merged = overlay(merged, layer.fields)
-        if self._document.has_marks or len(own) > 1:
+        if self._document.marks or len(own) > 1:
             merged = without_removes(merged)
         return merged, (*shared, *own)
 

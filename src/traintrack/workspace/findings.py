@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping
 from typing import Any, Protocol
 
 from traintrack.errors import InputError, Location
@@ -52,6 +52,13 @@ class Findings:
         self.at_key(
             path, f"unknown field `{name}` in {where}", "unknown-field", did_you_mean(name, known, one_of(known))
         )
+
+    def refuse_marks(self, marks: Iterable[KeyPath], allowed: Container[str]) -> None:
+        """Note the tags `!literal` and `!remove` that do not stand below one of the allowed sections."""
+        for path in marks:
+            if path[0] not in allowed:
+                hint = "write the value without a tag, or take the key out"
+                self.at_value(path, "`!literal` and `!remove` mean nothing here", "misplaced-tag", hint)
 
     def section(self, value: Any, path: KeyPath) -> Mapping[str, Any]:
         """Return a map at `path`; empty where nothing was written, and with a finding where it is none."""

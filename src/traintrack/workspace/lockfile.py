@@ -44,6 +44,8 @@ def parse_lock(document: Document) -> Lock:
     """
     errors: list[InputError] = []
     findings = Findings(document.places, errors)
+    findings.refuse_marks(document.marks, ())
+    raise_all(errors)
     value = findings.section(document.value, ())
     _check_format(value, findings)
     for key in value:

@@ -6,21 +6,25 @@ from collections.abc import Iterable
 
 
 def closest(word: str, choices: Iterable[str]) -> str | None:
-    """Return the choice nearest to `word`, None if none is near; the first in order of text if several are.
+    """Return the choice nearest to `word`, None if none is near; of several, one with the same letters, then the first.
 
     Near is at most one slip (a letter more, less, other, or two swapped) per three letters, at most three
     in all, case aside.
     """
     wanted = word.casefold()
     limit = min(3, max(1, len(wanted) // 3))
-    best: tuple[int, str] | None = None
+    best: tuple[int, bool, str] | None = None
+    letters = sorted(wanted)
     for choice in choices:
         if abs(len(choice) - len(wanted)) > limit:
             continue
         slips = _slips(wanted, choice.casefold(), limit)
-        if slips <= limit and (best is None or (slips, choice) < best):
-            best = (slips, choice)
-    return best[1] if best else None
+        if slips > limit:
+            continue
+        rank = (slips, sorted(choice.casefold()) != letters, choice)
+        if best is None or rank < best:
+            best = rank
+    return best[2] if best else None
 
 
 def did_you_mean(word: str, choices: Iterable[str], otherwise: str) -> str:

@@ -66,6 +66,7 @@ def load_workspace(root: Path) -> Workspace:
     findings = Findings(document.places, errors)
     sections = findings.section(document.value, ())
     _check_version(sections.get("requires"), findings)
+    findings.refuse_marks(document.marks, ("defaults", "tasks", "profiles"))
     workspace = _read(sections, root, document, findings)
     raise_all(errors)
     return workspace

@@ -161,6 +161,8 @@ class DocumentBuilder:
             self._begin_value("", place, keep=False)
             return
         if found.mark is not None:
+            if found.mark[0] is None and not self._top.is_map:
+                self._error("`!remove` stands in a list", "yaml-tag", mark, _REMOVE_HINT)
             self._note_mark(found.mark[0])
         self._top.deepest = max(self._top.deepest, found.height)
         tree = found.tree
@@ -233,8 +235,7 @@ class DocumentBuilder:
             text_or_none = None
             if text or not self._top.is_map:
                 what = "has a value" if text else "stands in a list"
-                hint = "write `key: !remove` alone, to take a key away"
-                self._error(f"`!remove` {what}", "yaml-tag", mark, hint)
+                self._error(f"`!remove` {what}", "yaml-tag", mark, _REMOVE_HINT)
         elif event.tag != "!literal":
             self._bad_tag(event)
             self._attach(text, place)
@@ -295,6 +296,7 @@ class DocumentBuilder:
             raise EnoughError
 
 
+_REMOVE_HINT: Final = "write `key: !remove` alone, to take a key away"
 _STANDARD: Final = "tag:yaml.org,2002:"
 _KIND: Final = {int: "an integer", float: "a float", bool: "a boolean"}
 

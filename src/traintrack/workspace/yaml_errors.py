@@ -24,17 +24,28 @@ def explain(error: MarkedYAMLError, text: str, path: str) -> InputError:
     if mark is None:
         return _at(None, path, "the file is not YAML", "check the file with a YAML editor")
     line = lines[mark.line] if mark.line < len(lines) else ""
-    rest = line[mark.column :]
     special = _pitfall(line, mark.column)
     if special is not None:
         return _at(mark, path, *special)
-    if "expected ',' or" in problem and error.context_mark is not None and not "".join(lines[mark.line :]).strip():
-        opened = lines[error.context_mark.line][error.context_mark.column : error.context_mark.column + 1]
-        return _at(error.context_mark, path, f"`{opened}` is never closed", "add the closing bracket")
+    at_end = not "".join(lines[mark.line :]).strip()
+    if "expected ',' or" in problem and error.context_mark is not None:
+        return _bracket(error.context_mark, mark, lines, path, at_end=at_end)
+    if at_end and "node content" in problem:
+        return _at(mark, path, "the file ends inside of brackets", "add the closing bracket")
     message, hint = _MEANING.get(
         _plain(problem), (f"YAML cannot be read here: {problem}", "check quotes and indentation")
     )
-    return _at(mark, path, message.format(_shown(rest)), hint)
+    return _at(mark, path, message, hint)
+
+
+def _bracket(opened: Mark, here: Mark, lines: list[str], path: str, *, at_end: bool) -> InputError:
+    """An open `{` or `[` meets what cannot stand in it."""
+    bracket = lines[opened.line][opened.column : opened.column + 1]
+    if at_end:
+        return _at(opened, path, f"`{bracket}` is never closed", "add the closing bracket")
+    closing = "}" if bracket == "{" else "]"
+    hint = f"close the `{bracket}` of line {opened.line + 1}, or quote text with special characters"
+    return _at(here, path, f"`,` or `{closing}` is expected here", hint)
 
 
 def _pitfall(line: str, column: int) -> tuple[str, str] | None:
@@ -49,12 +60,16 @@ def _pitfall(line: str, column: int) -> tuple[str, str] | None:
         return "`${…}` needs quotes in flow style", QUOTE.format("${axis}")
     if char == ":" and line[column + 1 : column + 2].strip(" ,]}"):
         return f"a reference such as `{word}` needs quotes in flow style", QUOTE.format(word)
+    tag = _TAG.search(before)
+    if tag is not None:
+        return f"`{tag[0]}` runs into what follows it", f"put a blank after `{tag[0]}`"
     alias = _ALIAS.search(before)
     if alias is not None:
         return "text cannot begin with `*` without quotes", QUOTE.format(f"{alias[0]}{word}")
     return None
 
 
+_TAG = re.compile(r"!(?:remove|literal)\Z")
 _ALIAS = re.compile(r"\*[\w-]*\Z")
 
 _MEANING: Final = {
@@ -67,8 +82,6 @@ _MEANING: Final = {
         "quote text with special characters, close every bracket, and indent the keys of a map alike",
     ),
     "did not find expected '-' indicator": ("a list item is expected here", "begin the line with `- `"),
-    "did not find expected ',' or '}'": ("`,` or `}}` is expected here", "quote text with special characters"),
-    "did not find expected ',' or ']'": ("`,` or `]` is expected here", "quote text with special characters"),
     "did not find expected node content": ("a value is expected here", "quote text with special characters"),
     "block sequence entries are not allowed": (
         "a list item cannot begin here",

@@ -122,11 +122,11 @@ class Small:
 
     def _made(self, environment: Environment, action: Action, run: str, files: Mapping[str, bytes] | None) -> RunTarget:
         storage = environment.storage
-        stage = storage.staging.new_stage(f"{run}-{action.id[:8]}")
+        stage = environment.staging.new_stage(f"{run}-{action.id[:8]}")
         for path, data in (files or {"out.txt": action.id.encode()}).items():
             (stage / path).parent.mkdir(parents=True, exist_ok=True)
             (stage / path).write_bytes(data)
-        output = Output(str(stage), storage.staging.scan(stage))
+        output = Output(str(stage), environment.staging.scan(stage))
         [seen] = storage.cells.read([action.id]).values()
         with storage.present(run) as owner:
             seen = storage.cells.swap(seen, acquire(seen.cell, owner))

@@ -111,7 +111,7 @@ def test_a_damage_elsewhere_does_not_keep_a_part_back(small: Small) -> None:
 
 
 def test_an_unknown_path_or_output_is_told(small: Small) -> None:
-    with pytest.raises(NotFoundError, match="has no `weights/bets.pt`"):
+    with pytest.raises(NotFoundError, match=r"has no `weights/bets\.pt`"):
         pulled(small, "//a:train/weights/bets.pt")
     with pytest.raises(InputError, match="declares no output `modle`") as caught:
         pulled(small, "//a:train#modle")

@@ -113,6 +113,17 @@ def test_only_unhashed_fields_changed(tmp_path: Path) -> None:
     assert found.now.endswith("; changed since, without a part in the result: unhashed.workers")
 
 
+def test_a_new_commit_with_the_same_code_is_told_where_the_file_names_it(tmp_path: Path) -> None:
+    small = Small(tmp_path)
+    small.make("//a:data")
+    new = small.commit("Nothing in it")
+    at_head = answer(small, "//a:data").now
+    small.edit("a/TTCONFIG.yaml", "commit: HEAD", f'commit: "{new}"')
+
+    assert "changed since" not in at_head
+    assert answer(small, "//a:data").now.endswith("commit (its paths have the same content)")
+
+
 def test_a_failure_is_the_reason_for_the_next_run(tmp_path: Path) -> None:
     small = Small(tmp_path)
     small.fail("//a:data")

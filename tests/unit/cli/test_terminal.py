@@ -73,6 +73,21 @@ def test_a_reader_that_has_gone_is_an_error_of_its_own() -> None:
     Terminal(io.StringIO(), Gone()).tell(("nobody hears this",))
 
 
+def test_a_reader_of_bytes_that_has_gone_is_that_error_too() -> None:
+    class Gone(io.RawIOBase):
+        def writable(self) -> bool:
+            return True
+
+        def write(self, _data: object) -> int:
+            raise BrokenPipeError
+
+    out = io.TextIOWrapper(io.BufferedWriter(Gone()), encoding="utf-8")
+    with pytest.raises(OutputClosedError):
+        Terminal(out, stream()).path(Path("/a"))
+    with pytest.raises(BrokenPipeError):
+        out.close()
+
+
 @pytest.mark.parametrize(
     ("mode", "environ", "tty", "colored"),
     [

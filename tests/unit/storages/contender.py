@@ -14,7 +14,8 @@ def main(store: str, id_: str, rounds: int, name: str) -> None:
     storage = open_local(Path(store))
     cell_id = TargetId(id_)
     with storage.present(name) as owner:
-        print("ready", flush=True)
+        sys.stdout.write("ready\n")
+        sys.stdout.flush()
         sys.stdin.readline()
         while True:
             seen = storage.cells.read([cell_id])[cell_id]
@@ -25,7 +26,8 @@ def main(store: str, id_: str, rounds: int, name: str) -> None:
                 continue
             try:
                 mine = storage.cells.swap(seen, change.acquire(seen.cell, owner))
-                print(mine.cell.epoch, flush=True)
+                sys.stdout.write(f"{mine.cell.epoch}\n")
+                sys.stdout.flush()
                 storage.cells.swap(mine, change.release(mine.cell))
             except CellConflictError:
                 continue

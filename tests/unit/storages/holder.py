@@ -17,7 +17,8 @@ def main(store: str, id_: str, name: str) -> None:
         stage = storage.staging.new_stage("flight.1")
         (stage / "half").write_bytes(b"h" * 1000)
         Path(store, "part", f"{name}~0-left").write_bytes(b"p" * 10)
-        print("ready", flush=True)
+        sys.stdout.write("ready\n")
+        sys.stdout.flush()
         sys.stdin.readline()
 
 

@@ -3,6 +3,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+
 from traintrack.storages.local.store import LocalStorage, open_local
 from traintrack.testing.storage_suite import StorageSuite
 

@@ -6,14 +6,16 @@ import subprocess
 import sys
 import threading
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
+
 from traintrack.action import cell as change
 from traintrack.action.cell import CellState, Result
 from traintrack.digest import ArtifactDigest, ContentDigest, target_id
 from traintrack.errors import HostError, IntegrityError, InternalError
-from traintrack.ports.storage import Liveness
+from traintrack.ports.storage import CellConflictError, Liveness
 from traintrack.storages.local import LocalStorage, open_local
 from traintrack.storages.local.files import Files
 from traintrack.testing.storage_suite import ID, OWNER, held, publishing
@@ -34,7 +36,7 @@ def cell_file(storage: LocalStorage) -> Path:
 
 def test_of_sixteen_processes_one_wins_each_epoch(tmp_path: Path) -> None:
     open_local(tmp_path / "s")
-    rounds = 25
+    rounds = 10
     processes = [start("contender.py", str(tmp_path / "s"), ID, str(rounds), f"run-{n}") for n in range(16)]
     for process in processes:
         assert process.stdout is not None
@@ -68,6 +70,35 @@ def test_a_killed_holder_is_known_to_be_gone_and_wakes_who_waits(tmp_path: Path)
     assert waited_s < 5.0
 
 
+def test_nobody_swaps_between_the_look_and_the_rename_of_another(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    storage = open_local(tmp_path / "s")
+    seen = storage.cells.read([ID])[ID]
+    won: list[str] = []
+    move = Files.move
+
+    def slowly(self: Files, temporary: str, path: str) -> None:
+        time.sleep(0.02)
+        move(self, temporary, path)
+
+    def contend(name: str) -> None:
+        try:
+            storage.cells.swap(seen, change.acquire(seen.cell, replace(OWNER, token=name)))
+            won.append(name)
+        except CellConflictError:
+            pass
+
+    monkeypatch.setattr(Files, "move", slowly)
+    threads = [threading.Thread(target=contend, args=(str(n),)) for n in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+    assert len(won) == 1
+
+
 def test_waiting_on_a_cell_that_has_changed_already_returns_at_once(tmp_path: Path) -> None:
     storage = open_local(tmp_path / "s")
     with storage.present("run-a") as owner:
@@ -80,7 +111,9 @@ def test_waiting_on_a_cell_that_has_changed_already_returns_at_once(tmp_path: Pa
         assert time.monotonic() - begun < 1.0
 
 
-@pytest.mark.parametrize("data", [b"", b"{", b"null", b'{"state":"DONE"}', b"\xff\xfe", b'{"format":"traintrack/cell/9"}'])
+@pytest.mark.parametrize(
+    "data", [b"", b"{", b"null", b'{"state":"DONE"}', b"\xff\xfe", b'{"format":"traintrack/cell/9"}']
+)
 def test_a_damaged_cell_is_an_integrity_error_and_is_not_overwritten(tmp_path: Path, data: bytes) -> None:
     storage = open_local(tmp_path / "s")
     seen = held(storage)

@@ -6,6 +6,7 @@ import threading
 from pathlib import Path
 
 import pytest
+
 from traintrack.storages.local.durable import EachFile, GroupSync, WholeDisk, disk_sync
 
 

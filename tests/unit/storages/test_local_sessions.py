@@ -5,8 +5,10 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+
 from traintrack.errors import HostError, InternalError
 from traintrack.ports.storage import Liveness
+from traintrack.storages.local.locks import FileLock, Mode
 from traintrack.storages.local.processes import boot_id, process_started
 from traintrack.storages.local.sessions import Sessions
 
@@ -59,12 +61,10 @@ def test_a_held_lock_proves_life_whatever_the_owner_says(tmp_path: Path) -> None
         assert sessions.liveness(replace(owner, host="other", boot_id="other")) is Liveness.ALIVE
 
 
-def test_asking_for_life_does_not_look_like_life(tmp_path: Path) -> None:
+def test_who_asks_at_the_same_time_is_not_taken_for_the_holder(tmp_path: Path) -> None:
     (tmp_path / "run-a").touch()
-    sessions = Sessions(str(tmp_path))
-    answers = [sessions.is_alive("run-a") for _ in range(2)]
-
-    assert answers == [False, False]
+    with FileLock(str(tmp_path / "run-a"), Mode.SHARED):
+        assert not Sessions(str(tmp_path)).is_alive("run-a")
 
 
 def test_only_the_dead_are_buried(tmp_path: Path) -> None:

@@ -16,6 +16,13 @@ from traintrack.workspace.parse_cache import cache_folder, load_document
 TEXT = b'a: {b: [1, 2.5, ":x"], c: !literal ":y", d: !remove }\nn: 0123\n'
 
 
+@pytest.fixture(autouse=True)
+def own_cache(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory) -> None:
+    """Keep the cache of whoever runs the tests out of them."""
+    monkeypatch.delenv("TRAINTRACK_NO_CACHE", raising=False)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("cache")))
+
+
 def only_entry(folder: Path) -> Path:
     (entry,) = [p for p in folder.rglob("*") if p.is_file()]
     return entry
@@ -33,10 +40,19 @@ def test_a_hit_has_the_same_values_marks_places_and_texts_without_parsing(
     again = load_document(TEXT, "g.yaml", tmp_path)
 
     assert again.value == first.value == {"a": {"b": [1, 2.5, ":x"], "c": Literal(":y"), "d": REMOVE}, "n": 123}
-    assert again.has_marks
-    assert (again.places.value(("a", "b", 2)).line, again.places.value(("a", "b", 2)).column) == (1, 16)
+    assert again.marks == (("a", "c"), ("a", "d"))
+    assert (again.places.value(("a", "b", 2)).line, again.places.value(("a", "b", 2)).column) == (1, 17)
     assert again.places.key(("a", "c")).path == "g.yaml"
     assert again.places.text(("n",)) == "0123"
+
+
+def test_a_hit_has_marks_below_every_alias(tmp_path: Path) -> None:
+    text = b"a: &a {x: !literal ':y', z: [!literal ':w']}\nb: *a\nc: [*a]\nd: &d !literal ':v'\ne: [*d]\n"
+    values = [load_document(text, "f", tmp_path).value for _ in range(2)]
+    marked = {"x": Literal(":y"), "z": [Literal(":w")]}
+
+    assert values[1] == values[0]
+    assert values[1] == {"a": marked, "b": marked, "c": [marked], "d": Literal(":v"), "e": [Literal(":v")]}
 
 
 def test_a_hit_does_not_import_the_parser(tmp_path: Path) -> None:

@@ -127,13 +127,14 @@ def test_numbers_keep_their_source_text() -> None:
         ("a: !literal [x]\n", "yaml-tag", 1, 4),
         ("a: !remove x\n", "yaml-tag", 1, 4),
         ("a: [!remove ]\n", "yaml-tag", 1, 5),
+        ("a: &r !remove\nb: [*r]\n", "yaml-tag", 2, 5),
         ("!literal k: 1\n", "yaml-tag", 1, 1),
         ("!literal x\n", "yaml-tag", 1, 1),
         ("a: &x 1\n<<: *x\n", "yaml-merge-key", 2, 1),
         ("1: a\n", "yaml-key", 1, 1),
         ("true: a\n", "yaml-key", 1, 1),
         ("? [a]\n: 1\n", "yaml-key", 1, 3),
-        ("{{ x }}: 1\n", "yaml-key", 1, 2),
+        ("{{ x }}: 1\n", "yaml-key", 1, 1),
         ("a: .nan\n", "yaml-number", 1, 4),
         ("a: [-.inf]\n", "yaml-number", 1, 5),
         ("a: 1e999\n", "yaml-number", 1, 4),
@@ -191,6 +192,11 @@ def test_text_that_yaml_takes_for_syntax_gets_the_hint_to_quote(text: str) -> No
     assert "quote it" in error.hint
 
 
+@pytest.mark.parametrize("text", ["a: {b: !remove}", "a: [!literal]", "a: {b: !remove]}"])
+def test_a_tag_that_runs_into_a_bracket_gets_the_hint_of_a_blank(text: str) -> None:
+    assert "put a blank after" in (errors_of(text)[0].hint or "")
+
+
 def test_the_hint_for_a_merge_key_names_the_way_of_the_house() -> None:
     (error,) = errors_of("<<: {a: 1}\n")
 
@@ -200,7 +206,7 @@ def test_the_hint_for_a_merge_key_names_the_way_of_the_house() -> None:
 
 
 def test_a_duplicate_key_names_the_first_place_and_a_file_tells_all_errors_at_once() -> None:
-    errors = errors_of("a: 1\nb: .nan\n  \na: 2\nc: !foo x\n2: 3\nd: [*gone]\ne: {\n")
+    errors = errors_of("a: 1\nb: .nan\n  \na: 2\nc: !foo x\n2: 3\nd: [*gone]\ne: {a\n")
 
     assert [(e.location.line if e.location else 0, e.code) for e in errors] == [
         *((2, "yaml-number"), (4, "duplicate-key"), (5, "yaml-tag")),
@@ -236,12 +242,11 @@ def test_depth_counts_through_aliases() -> None:
         "a: [" + "1," * 250_000 + "]",
         "a: " + "[" * 100_000,
         "a: " + "{a: " * 100_000,
-        "? " * 100_000,
         "- " * 100_000,
         "\n".join(f"k{i}: 1" for i in range(150_000)),
         "x" * (2 * 1024 * 1024 + 1),
     ],
-    ids=["laughs", "list", "depth", "maps", "question-marks", "dashes", "keys", "bytes"],
+    ids=["laughs", "list", "depth", "maps", "dashes", "keys", "bytes"],
 )
 def test_bombs_end_fast_with_one_clear_error(text: str) -> None:
     started = time.process_time()
@@ -258,7 +263,7 @@ def test_long_keys_are_remembered_with_their_path() -> None:
 
 
 def test_the_parser_in_python_reads_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
-    text = b"a: {b: [1, :x]}\n" if False else b'\xc3\xa4: {b: [1e-4, ":x"]}\r\nc: !literal ":x"\r\nd: {e: !remove }\r\n'
+    text = b'\xc3\xa4: {b: [1e-4, ":x"]}\r\nc: !literal ":x"\r\nd: {e: !remove }\r\n'
     fast = parse_yaml(text, "f")
     monkeypatch.setitem(__import__("sys").modules, "yaml.cyaml", None)
     slow = parse_yaml(text, "f")

@@ -97,7 +97,7 @@ def missing_module(lines: Iterable[str]) -> str | None:
 
 
 def _spellings(value: str) -> set[bytes]:
-    parts = {value, *value.splitlines()}
+    parts = {part for part in (value, *value.splitlines()) if len(part) >= MIN_SECRET_LENGTH}
     spelled = {form for part in parts for form in (part, part.strip(), json.dumps(part)[1:-1], quote(part, safe=""))}
     raw = {form.encode("utf-8", "surrogateescape") for form in spelled}
     encoded = {base64.b64encode(part.encode("utf-8", "surrogateescape")).rstrip(b"=") for part in parts}

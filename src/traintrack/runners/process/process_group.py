@@ -80,10 +80,11 @@ class TaskProcess:
         Raises:
             HostError: a process cannot be killed.
         """
+        # Looked at before the kill: what has exited by itself, and waits as a zombie, was not left running.
+        seen = {pid for pid in self._left() if started(pid) is not None}
         if deadline is None:
             self._signal_group(SIGKILL)
         give_up = (deadline or time.monotonic()) + _KILL_TAKES_AT_MOST_S
-        seen: set[int] = set()
         while remaining := self._remaining(seen):
             seen.update(remaining)
             now = time.monotonic()
@@ -110,13 +111,19 @@ class TaskProcess:
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(self._popen.pid, number)
 
+    def _left(self) -> list[int]:
+        if become_subreaper():
+            return adopted(self._popen.pid, self._claim)
+        names = living([self._claim]).get(self._claim.value, ())
+        return [name.pid for name in names if name.pid != self._popen.pid]
+
     def _remaining(self, seen: set[int]) -> list[int]:
         if not become_subreaper():
-            names = living([self._claim]).get(self._claim.value, ())
-            return [name.pid for name in names if name.pid != self._popen.pid]
+            # Somebody else adopts and reaps them.
+            return self._left()
         # A zombie has no environment to be known by any more: those seen before are asked for by number.
-        found = seen.union(adopted(self._popen.pid, self._claim))
-        return [pid for pid in sorted(found - self._gone) if not self._reaped(pid)]
+        found = (seen - self._gone).union(self._left())
+        return [pid for pid in sorted(found) if not self._reaped(pid)]
 
     def _reaped(self, pid: int) -> bool:
         if not reap_if_ours(pid):

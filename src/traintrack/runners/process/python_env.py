@@ -219,7 +219,7 @@ def _run_uv(argv: list[str], image: PythonImage, project: Path, cancelled: threa
                 process.kill()
                 process.wait()
     if process.returncode:
-        raise _failed(image, log.read_text(encoding="utf-8", errors="replace").splitlines())
+        raise _failed(argv, image, log.read_text(encoding="utf-8", errors="replace").splitlines())
 
 
 def _uv_environment(caller: Mapping[str, str], project: Path) -> dict[str, str]:
@@ -231,13 +231,14 @@ def _uv_environment(caller: Mapping[str, str], project: Path) -> dict[str, str]:
     return {**env, "UV_PROJECT_ENVIRONMENT": str(project.parent / "venv")}
 
 
-def _failed(image: PythonImage, lines: list[str]) -> HostError:
+def _failed(argv: list[str], image: PythonImage, lines: list[str]) -> HostError:
     said = [line for line in lines if line.strip()][-_LAST_LINES:]
     text = "\n".join(said)
     hint = f"see if `{image.lock_path}` can be installed: uv pip install --dry-run -r {image.lock_path}"
     if image.project_sha256 is not None:
         hint = f"see if `{image.lock_path}` can be installed: uv sync --frozen --dry-run"
-    if "No interpreter found" in text or "python-build-standalone" in text:
+    # Making a bare environment can only fail over the interpreter; `uv sync` tells by its words.
+    if argv[1] == "venv" or any(word in text.lower() for word in ("interpreter", "python-build-standalone")):
         hint = f"install that Python: uv python install {image.python}"
     return HostError(
         f"uv cannot make the Python {image.python} environment of `{image.lock_path}`",

@@ -12,11 +12,12 @@ from traintrack.action.manifest import Manifest, read_manifest
 from traintrack.digest import ArtifactDigest, ContentDigest
 from traintrack.errors import HostError, IntegrityError, InternalError, NotFoundError
 from traintrack.storages.local.disk_errors import DiskErrors
+from traintrack.storages.local.durable import NEEDS_NOTES
 from traintrack.storages.local.files import Files, read_file
 from traintrack.storages.local.inspection import Inspection
 from traintrack.storages.local.kept import LocalKept
 from traintrack.storages.local.locks import FileLock, Mode
-from traintrack.storages.local.notes import Note, decode_notes, encode_notes
+from traintrack.storages.local.notes import Note, decode_notes, encode_notes, worth_noting
 from traintrack.storages.local.places import Places
 from traintrack.storages.local.removal import remove_tree
 from traintrack.storages.local.seal import seal
@@ -128,7 +129,8 @@ class LocalArtifacts:
             )
         notes = seal(output.staged, output.manifest)
         self._move(output.staged, target)
-        self._files.write(self._places.layout(digest), encode_notes(notes))
+        if worth_noting(output.manifest):
+            self._files.write(self._places.layout(digest), encode_notes(notes))
         self._note(target, output.manifest)
         return True
 
@@ -150,14 +152,14 @@ class LocalArtifacts:
         os.rename(target, f"{self._places.trash}/{os.path.basename(target)}~{secrets.token_hex(8)}")
 
     def _note(self, target: str, manifest: Manifest) -> None:
-        if self._files.needs_notes:
+        if NEEDS_NOTES:
             self._files.note([target, *(f"{target}/{e.path}" for e in manifest.entries)])
 
     def _damage(self, digest: ArtifactDigest, manifest: Manifest, subpath: str | None) -> str | None:
         notes = self._read_notes(digest)
         inspection = Inspection(self._places.artifact(digest), manifest, notes)
         words = inspection.damage(subpath)
-        if words is None and inspection.fresh:
+        if words is None and inspection.fresh and worth_noting(manifest):
             self._refresh(digest, notes | inspection.fresh)
         return words
 

@@ -13,6 +13,9 @@ import threading
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
+NEEDS_NOTES = sys.platform != "linux"
+"""Tells if what was written must be noted one by one, as there is no call that syncs a whole file system and waits."""
+
 
 class GroupSync:
     """Runs `sync` in rounds; whoever waits is served by a round that began after the call."""
@@ -61,14 +64,11 @@ class _Round:
 
 
 class WholeDisk:
-    """Syncs the file system that holds `root`, by syncfs(2); `note` has nothing to remember."""
+    """Syncs the file system that holds `root`, by syncfs(2)."""
 
     def __init__(self, root: str, syncfs: Callable[[int], int]) -> None:
         self._root = root
         self._syncfs = syncfs
-
-    def note(self, paths: Iterable[str]) -> None:
-        """Nothing: the whole file system is synced."""
 
     def sync(self) -> None:
         """Write out the file system.
@@ -113,18 +113,22 @@ class EachFile:
 
 
 def disk_sync(root: str) -> WholeDisk | EachFile:
-    """Choose the way to sync that this system has."""
-    syncfs = _libc_syncfs()
-    return EachFile() if syncfs is None else WholeDisk(root, syncfs)
+    """Choose the way to sync that this system has; the libraries of Linux have syncfs(2), or sync(2) which waits too."""
+    if not NEEDS_NOTES:
+        return WholeDisk(root, _libc_syncfs() or _sync_all)
+    return EachFile()
 
 
 def _libc_syncfs() -> Callable[[int], int] | None:
-    if sys.platform != "linux":
-        return None
     import ctypes  # noqa: PLC0415 - 10 ms that only a commit needs
 
     found: Callable[[int], int] | None = getattr(ctypes.CDLL(None, use_errno=True), "syncfs", None)
     return found
+
+
+def _sync_all(_: int) -> int:
+    os.sync()
+    return 0
 
 
 def _last_error() -> int:

@@ -8,7 +8,7 @@ import shutil
 import threading
 from collections.abc import Iterable
 
-from traintrack.storages.local.durable import EachFile, GroupSync, WholeDisk, disk_sync
+from traintrack.storages.local.durable import NEEDS_NOTES, EachFile, GroupSync, WholeDisk, disk_sync
 from traintrack.storages.local.places import Places
 from traintrack.storages.local.sessions import Sessions
 
@@ -87,7 +87,8 @@ class Files:
         except BaseException:
             self.drop(temporary)
             raise
-        self.note((path,))
+        if NEEDS_NOTES:
+            self.note((path,))
 
     def drop(self, temporary: str) -> None:
         """Remove a prepared file that is not wanted."""
@@ -96,14 +97,9 @@ class Files:
         except OSError:
             return  # The sweep finds it, and there is a worse error to tell.
 
-    @property
-    def needs_notes(self) -> bool:
-        """Tell if `note` must be called for what was not written here; where the whole disk is synced it need not."""
-        return isinstance(self._syncing()[0], EachFile)
-
     def note(self, paths: Iterable[str]) -> None:
-        """Remember that these were written and must be covered by the next `settle`, with their folders."""
-        disk = self._syncing()[0]
+        """Remember, where that is needed, that these were written and the next `settle` must cover them."""
+        disk = self._syncing()[0] if NEEDS_NOTES else None
         if isinstance(disk, EachFile):
             disk.note(step for path in paths for step in (path, os.path.dirname(path)))
 
