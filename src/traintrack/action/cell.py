@@ -185,14 +185,13 @@ def beat(mine: Cell) -> Cell:
 
 
 def publish(seen: Cell, owner: Owner) -> Cell:
-    """HELD(me), or HELD{not publishing} of a stranger, or FREE{fenced} → HELD(me, publishing).
+    """HELD(me), or HELD{not publishing} of a stranger, or FREE{fenced, failed, released} → HELD(me, publishing).
 
-    A stranger's is taken back by one who was superseded and has finished.
+    The last two are for one who lost the hold and has finished. A result that was taken away on purpose (evicted,
+    corrupt, superseded) is not put back by who came too late.
     """
-    mine = seen.owner is not None and seen.owner.token == owner.token
-    back = seen.state is CellState.HELD and seen.phase is not Phase.PUBLISHING
-    fenced = seen.state is CellState.FREE and seen.free is FreeReason.FENCED
-    _demand((seen.state is CellState.HELD and mine) or back or fenced, "publish", seen)
+    mine = seen.state is CellState.HELD and seen.owner is not None and seen.owner.token == owner.token
+    _demand(mine or may_publish(seen), "publish", seen)
     return replace(
         seen,
         state=CellState.HELD,
@@ -203,6 +202,13 @@ def publish(seen: Cell, owner: Owner) -> Cell:
         seq=seen.seq + 1,
         free=None,
     )
+
+
+def may_publish(seen: Cell) -> bool:
+    """Tell if one who does not hold the cell, but has finished, may take it to publish."""
+    if seen.state is CellState.FREE:
+        return seen.free in (FreeReason.FENCED, FreeReason.FAILED, FreeReason.RELEASED)
+    return seen.state is CellState.HELD and seen.phase is not Phase.PUBLISHING
 
 
 def commit(mine: Cell, result: Result) -> Cell:
@@ -244,6 +250,18 @@ def evict(seen: Cell, reason: FreeReason) -> Cell:
     was = (*seen.was, layout) if layout and layout not in seen.was else seen.was
     freed = _freed(seen, reason)
     return replace(freed, result=None, was=was, previous_record=seen.result.record)
+
+
+def fence(seen: Cell) -> Cell:
+    """HELD{publishing} → FREE{fenced}: the collector waits no longer; who published starts again with a new round."""
+    _demand(seen.state is CellState.HELD and seen.phase is Phase.PUBLISHING, "be fenced", seen)
+    return _freed(seen, FreeReason.FENCED)
+
+
+def forget(seen: Cell) -> Cell:
+    """Drop what the cell named before; only a collector does so, before it raises the round, and never of a held cell."""
+    _demand(seen.state is not CellState.HELD, "forget", seen)
+    return replace(seen, nonce=new_nonce(), was=())
 
 
 def _freed(cell: Cell, reason: FreeReason) -> Cell:

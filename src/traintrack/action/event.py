@@ -31,6 +31,19 @@ class TargetStarted:
 
 
 @dataclass(frozen=True, slots=True)
+class TargetProgress:
+    """The attempt under way came to another phase (`staging`, `running`, `storing`), or told something of itself.
+
+    `text` is the newest line of its `progress.json`, empty as long as there is none.
+    """
+
+    id: TargetId
+    label: str
+    phase: str
+    text: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class TargetWaiting:
     """Another run holds the target: who, since when (ISO 8601), in which phase."""
 
@@ -95,7 +108,16 @@ class RunFinished:
     interrupted: bool = False
 
 
-Event: TypeAlias = RunStarted | TargetStarted | TargetWaiting | AttemptFailed | Notice | TargetFinished | RunFinished
+Event: TypeAlias = (
+    RunStarted
+    | TargetStarted
+    | TargetProgress
+    | TargetWaiting
+    | AttemptFailed
+    | Notice
+    | TargetFinished
+    | RunFinished
+)
 
 RUN_FORMAT = "traintrack/run/1"
 

@@ -1,4 +1,7 @@
-"""A run as it goes, in plain lines on stderr: each state once, and a sign of life when nothing changes."""
+"""A run as it goes, in plain lines on stderr: each state once, and a sign of life when nothing changes.
+
+`cli/live.py` draws a block below them, and then only endings become lines.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +9,7 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from enum import Enum
 from types import TracebackType
 from typing import Self
 
@@ -16,6 +20,7 @@ from traintrack.action.event import (
     RunFinished,
     RunStarted,
     TargetFinished,
+    TargetProgress,
     TargetStarted,
     TargetWaiting,
 )
@@ -29,6 +34,13 @@ from traintrack.cli.terminal import Terminal, Verbosity
 
 HEARTBEAT_S = 60.0
 _LABEL_COLUMNS = 40
+
+
+class Told(Enum):
+    """What becomes a line: every change of state, or only what does not change any more, as above a live block."""
+
+    ALL = "all"
+    ENDINGS = "endings"
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,8 +62,10 @@ class Progress:
         terminal: Terminal,
         reason_text: Callable[[Reason], str],
         now_s: Callable[[], float] = time.monotonic,
+        told: Told = Told.ALL,
     ) -> None:
         self._terminal = terminal
+        self._told = told
         self._reason_text = reason_text
         self._now_s = now_s
         self._lock = threading.Lock()
@@ -65,14 +79,16 @@ class Progress:
         self._finished: dict[str, TargetFinished] = {}
 
     def __enter__(self) -> Self:
-        self._thread.start()
+        if self._told is Told.ALL:
+            self._thread.start()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._over.set()
-        self._thread.join()
+        if self._thread.ident is not None:
+            self._thread.join()
 
     def emit(self, event: Event) -> None:
         """Take an event and print what it changes."""
@@ -103,9 +119,11 @@ class Progress:
                 return self._start(event)
             case TargetStarted():
                 return self._target_started(event)
+            case TargetProgress():
+                return []
             case TargetWaiting():
                 self._waiting[event.label] = Running(event.label, self._now_s())
-                return [waiting_line(event)]
+                return [waiting_line(event)] if self._told is Told.ALL else []
             case AttemptFailed():
                 return [attempt_line(event)] if event.retry_in_s is not None else []
             case Notice():
@@ -129,6 +147,8 @@ class Progress:
     def _target_started(self, event: TargetStarted) -> list[Line]:
         self._waiting.pop(event.label, None)
         self._running[event.label] = Running(event.label, self._now_s())
+        if self._told is Told.ENDINGS:
+            return []
         again = f" (attempt {event.attempt})" if event.attempt > 1 else ""
         resumed = ", from its checkpoint" if event.resumed else ""
         return [

@@ -139,11 +139,19 @@ def aligned(rows: Iterable[tuple[str, ...]]) -> list[Line]:
     return [("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip(),) for row in kept]
 
 
+def spells_all(stream: TextIO) -> bool:
+    """Tell if a stream can spell every character."""
+    return (stream.encoding or "ascii").lower().replace("-", "").startswith("utf")
+
+
+def in_ascii(text: str) -> str:
+    """Return the text in ASCII: our marks as words, anything else spelled out."""
+    return text.translate(_ASCII).encode("ascii", "backslashreplace").decode("ascii")
+
+
 def _spelled(line: Line, stream: TextIO, *, paint: bool) -> str:
     text = painted(line) if paint else plain(line)
-    if (stream.encoding or "ascii").lower().replace("-", "").startswith("utf"):
-        return text
-    return text.translate(_ASCII)
+    return text if spells_all(stream) else text.translate(_ASCII)
 
 
 def _tolerant(stream: TextIO | None) -> TextIO:

@@ -7,9 +7,9 @@ from dataclasses import dataclass, replace
 from typing import TypeAlias
 
 from traintrack.action.action import Action
-from traintrack.action.cell import Cell, CellState, Failure, FreeReason, Owner, Result, new_nonce
+from traintrack.action.cell import Cell, CellState, Failure, FreeReason, Owner, Result, may_publish, new_nonce
 from traintrack.action.failure import FailureClass
-from traintrack.action.job import Handle, JobPhase, JobState
+from traintrack.action.job import Handle, JobPhase, JobState, Output
 from traintrack.action.plan import Outcome, Reason
 from traintrack.action.record import Record, decode_record, encode_record
 from traintrack.digest import ContentDigest, TargetId
@@ -107,7 +107,7 @@ def advance(
     seen = storage.cells.read([action.id])[action.id]
     if request.evict is not None and seen.cell is not None and seen.cell.result == request.evict_only is not None:
         seen = leases.evict(storage.cells, seen, request.evict)
-    found = _without_work(request, seen, ports)
+    found = _without_work(request, seen, ports, owner)
     if found is not None:
         return found
     consumption = consume(action, standing, storage, label_of)
@@ -121,7 +121,7 @@ def advance(
     try:
         flight, resumed = _take(request, ports, owner, seen, consumption)
     except SupersededError as lost:
-        return _without_work(request, lost.seen, ports) or NeedsSlot()
+        return _without_work(request, lost.seen, ports, owner) or NeedsSlot()
     return _start(flight, ports, owner, resumed=resumed)
 
 
@@ -140,20 +140,25 @@ def conclude(flight: Flight, state: JobState, ports: Ports) -> Next:
         raise InternalError("a job succeeded without an output", code="runner")
     if flight.lease is None:
         return _compare(flight, state, ports)
-    cells, artifacts = ports.storage.cells, ports.storage.artifacts
-    try:
-        flight.lease = leases.start_publishing(cells, flight.lease)
-        result = artifacts.publish(state.output)
-        record = record_of(flight, state, ports.who, ports.runner.capabilities.name, result)
-        result = replace(result, record=ports.storage.kept.put(encode_record(record)))
-        leases.commit(cells, flight.lease, result)
-    except SupersededError as lost:
-        artifacts.discard(state.output)
-        if lost.seen.cell is not None and lost.seen.cell.result is not None:
-            return Stands(lost.seen.cell.result, Outcome.SHARED, "another run was first", flight)
-        return Waits(lost.seen)
+    while True:
+        try:
+            result, record = _publish(flight, flight.lease, state, state.output, ports)
+            break
+        except SupersededError as lost:
+            if lost.seen.cell is None or not may_publish(lost.seen.cell):
+                ports.storage.artifacts.discard(state.output)
+                return _after_losing(lost.seen, flight)
+            # Fenced, or taken over by one who only runs: the work is kept, what was stored under the old hold is not.
+            flight.lease = replace(flight.lease, seen=lost.seen)
     ports.storage.ledger.put_hint(flight.consumption.key, flight.id)
     return Stands(result, Outcome.EXECUTED, "", flight, _bytes_changed(record, ports))
+
+
+def stop_superseded(flight: Flight, ports: Ports) -> Next:
+    """End an attempt whose cell another holds: the target is looked at anew."""
+    if flight.handle is not None:
+        ports.runner.stop([flight.handle], ORPHAN_GRACE_S)
+    return NeedsSlot()
 
 
 def give_up(flight: Flight, state: JobState, ports: Ports, hint: str | None) -> Fails:
@@ -172,6 +177,30 @@ def abandon(flight: Flight, ports: Ports) -> None:
         leases.release(ports.storage.cells, flight.lease, flight.checkpoint)
 
 
+def _publish(flight: Flight, lease: Lease, state: JobState, output: Output, ports: Ports) -> tuple[Result, Record]:
+    """Announce, store and commit under one hold.
+
+    Raises:
+        SupersededError: the hold was lost; the result does not stand.
+    """
+    storage = ports.storage
+    flight.lease = leases.start_publishing(storage.cells, lease)
+    result = storage.artifacts.publish(output)
+    record = record_of(flight, state, ports.who, ports.runner.capabilities.name, result)
+    result = replace(result, record=storage.kept.put(encode_record(record)))
+    leases.commit(storage.cells, flight.lease, result)
+    return result, record
+
+
+def _after_losing(seen: Seen, flight: Flight) -> Next:
+    """What follows when the cell went to another: take the result, wait for it, or begin anew."""
+    if seen.cell is not None and seen.cell.result is not None:
+        return Stands(seen.cell.result, Outcome.SHARED, "another run was first", flight)
+    if seen.cell is not None and seen.cell.state is CellState.HELD:
+        return Waits(seen)
+    return NeedsSlot()
+
+
 def _bytes_changed(record: Record, ports: Ports) -> bool:
     """Tell if another artifact stood for the ID before, so that what was made from it may disagree now."""
     before: Record | None = record
@@ -183,7 +212,7 @@ def _bytes_changed(record: Record, ports: Ports) -> bool:
     return False
 
 
-def _without_work(request: Request, seen: Seen, ports: Ports) -> Next | None:
+def _without_work(request: Request, seen: Seen, ports: Ports, owner: Owner) -> Next | None:
     """What the cell alone decides; None if it is there to be taken (or its holder is gone)."""
     cell = seen.cell
     if cell is None:
@@ -193,7 +222,8 @@ def _without_work(request: Request, seen: Seen, ports: Ports) -> Next | None:
             return None
         return Stands(cell.result, Outcome.SHARED if request.waited_flight else Outcome.REUSED)
     if cell.state is CellState.HELD and cell.owner is not None:
-        if ports.storage.cells.liveness(cell.owner) is Liveness.GONE:
+        # My own: a write that was given up as unclear has landed after all.
+        if cell.owner.token == owner.token or ports.storage.cells.liveness(cell.owner) is Liveness.GONE:
             return None
         return Waits(seen)
     failure = cell.last_failure
@@ -229,7 +259,7 @@ def _cut_off(request: Request, ports: Ports, owner: Owner, seen: Seen, consumpti
         result = replace(found, record=storage.kept.put(encode_record(record)))
         leases.commit(storage.cells, flight.lease, result)
     except SupersededError as lost:
-        return _without_work(request, lost.seen, ports)
+        return _without_work(request, lost.seen, ports, owner)
     return Stands(result, Outcome.SAME_INPUTS, f"as {source[:12]}", flight)
 
 
@@ -305,7 +335,7 @@ def _start(flight: Flight, ports: Ports, owner: Owner, *, resumed: bool) -> Next
             flight.lease = leases.note_job(ports.storage.cells, flight.lease, handle)
         except SupersededError as lost:
             ports.runner.stop([handle], 0.0)
-            return Waits(lost.seen)
+            return _after_losing(lost.seen, flight)
     return Runs(flight, resumed)
 
 

@@ -82,12 +82,14 @@ def start_publishing(cells: Cells, lease: Lease) -> Lease:
 
 
 def commit(cells: Cells, lease: Lease, result: Result) -> Seen:
-    """Make the result stand.
+    """Make the result stand. My own heartbeats since the hold was written do not matter; a new hold would.
 
     Raises:
         SupersededError: the hold was lost; the result does not stand.
     """
-    return _swap(cells, lease.seen, change.commit(lease.cell, result), lease.owner)
+    return _swap(
+        cells, lease.seen, change.commit(lease.cell, result), lease.owner, lambda cell: change.commit(cell, result)
+    )
 
 
 def fail(cells: Cells, lease: Lease, failure: Failure, record: ContentDigest | None, checkpoint: str | None) -> None:
@@ -133,11 +135,13 @@ def _swap(cells: Cells, seen: Seen, wanted: Cell, owner: Owner, again: Callable[
 
 
 def _may_retry(now: Cell, owner: Owner, wanted: Cell) -> bool:
-    if now.state is not CellState.HELD or now.owner is None:
-        return now.state is CellState.FREE and now.free is FreeReason.FENCED and wanted.phase is Phase.PUBLISHING
-    if now.owner.token == owner.token:
+    mine = now.state is CellState.HELD and now.owner is not None and now.owner.token == owner.token
+    if wanted.state is CellState.DONE:
+        # The epoch rises whenever a hold is lost: an equal one is the hold under which the bytes were stored.
+        return mine and now.phase is Phase.PUBLISHING and now.epoch == wanted.epoch
+    if mine:
         return True
-    return wanted.phase is Phase.PUBLISHING and now.phase is not Phase.PUBLISHING
+    return wanted.phase is Phase.PUBLISHING and change.may_publish(now)
 
 
 def _let_go(cells: Cells, lease: Lease, step: Callable[[Cell], Cell]) -> None:

@@ -17,7 +17,15 @@ from functools import partial
 
 from traintrack.action.action import Resources
 from traintrack.action.cell import FreeReason, Owner, new_nonce
-from traintrack.action.event import AttemptFailed, Notice, RunFinished, RunStarted, TargetStarted, TargetWaiting
+from traintrack.action.event import (
+    AttemptFailed,
+    Notice,
+    RunFinished,
+    RunStarted,
+    TargetProgress,
+    TargetStarted,
+    TargetWaiting,
+)
 from traintrack.action.failure import FailureClass
 from traintrack.action.job import Handle, JobPhase, JobState
 from traintrack.action.plan import Decision, Outcome, Plan, ReasonCode, Step
@@ -35,6 +43,7 @@ from traintrack.execute.advance import (
     advance,
     conclude,
     give_up,
+    stop_superseded,
     try_again,
 )
 from traintrack.execute.board import Board
@@ -42,6 +51,7 @@ from traintrack.execute.control import GRACE_S, RunControl, StopLevel
 from traintrack.execute.critical_path import urgency
 from traintrack.execute.flight import DamagedInputError, Flight, Ports
 from traintrack.execute.healing import steps_to_heal
+from traintrack.execute.heartbeats import beating
 from traintrack.execute.ready_queue import ReadyQueue
 from traintrack.execute.retry import next_attempt
 from traintrack.execute.settings import Planner, RunResult, RunSettings
@@ -66,6 +76,8 @@ class Run:
         sink: EventSink,
         control: RunControl,
     ) -> None:
+        storage, self._beats = beating(ports.storage, self._cell_lost_elsewhere)
+        ports = replace(ports, storage=storage)
         self._plan, self._ports, self._planner, self._owner = plan, ports, planner, owner
         self._settings, self._sink, self._control = settings, sink, control
         self._board = Board(planner.graph, sink, ports.clock)
@@ -101,6 +113,8 @@ class Run:
         self._sink.emit(RunStarted(self._settings.run, self._plan, self._settings.environment))
         self._enlist(self._plan.steps)
         self._jobs.start()
+        if self._beats is not None:
+            self._beats.start()
         try:
             while self._fatal is None:
                 self._obey_stop()
@@ -279,7 +293,11 @@ class Run:
         self._enlist({**fresh, id_: self._board.steps[id_]})
 
     def _job_changed(self, handle: Handle, state: JobState) -> None:
-        if handle not in self._flights or state.phase not in (JobPhase.FINISHED, JobPhase.GONE):
+        if handle not in self._flights:
+            return
+        if state.phase not in (JobPhase.FINISHED, JobPhase.GONE):
+            id_ = self._flights[handle].id
+            self._sink.emit(TargetProgress(id_, self._board.label(id_), state.phase.value, state.progress or ""))
             return
         flight = self._flights.pop(handle)
         self._jobs.handles.discard(handle)
@@ -290,6 +308,14 @@ class Run:
             self._do(flight.id, lambda: conclude(flight, state, self._ports))
         else:
             self._attempt_failed(flight, state, state.failure)
+
+    def _cell_lost(self, id_: TargetId) -> None:
+        """Stop a job whose cell another has taken over; one that has ended is published or dropped on its own road."""
+        for handle, flight in tuple(self._flights.items()):
+            if flight.id == id_:
+                del self._flights[handle]
+                self._jobs.handles.discard(handle)
+                self._do(id_, partial(stop_superseded, flight, self._ports))
 
     def _attempt_failed(self, flight: Flight, state: JobState, failure: FailureClass) -> None:
         self._give_back(flight.id)
@@ -420,6 +446,9 @@ class Run:
     def _cell_changed_elsewhere(self, id_: TargetId) -> None:
         self._calls.put(partial(self._cell_changed, id_))
 
+    def _cell_lost_elsewhere(self, id_: TargetId) -> None:
+        self._calls.put(partial(self._cell_lost, id_))
+
     def _watcher_failed(self, error: Exception) -> None:
         self._calls.put(partial(self._die, error))
 
@@ -440,6 +469,8 @@ class Run:
             for flight in self._flights.values():
                 abandon(flight, self._ports)
         self._pool.shutdown(wait=True)
+        if self._beats is not None:
+            self._beats.close()
 
 
 def _eviction(step: Step, *, replace_results: bool) -> FreeReason | None:

@@ -88,6 +88,8 @@ class CellWatcher:
 
     def __init__(self, cells: Cells, report: Callable[[TargetId], None], failed: Callable[[Exception], None]):
         self._cells, self._report, self._failed = cells, report, failed
+        # Where life shows only in heartbeats, looking more often costs requests and tells nothing sooner.
+        self._look_s = LOOK_S if cells.heartbeat_s is None else cells.heartbeat_s / 2
         self._lock = threading.Lock()
         self._seen: dict[TargetId, Seen] = {}
         self._wake = threading.Event()
@@ -122,7 +124,7 @@ class CellWatcher:
                 self._wake.clear()
                 continue
             try:
-                self._cells.wait(watched.values(), LOOK_S)
+                self._cells.wait(watched.values(), self._look_s)
                 self._look(watched)
             except Exception as error:  # noqa: BLE001  a thread must hand its errors on
                 self._failed(error)

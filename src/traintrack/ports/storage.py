@@ -44,6 +44,10 @@ class Liveness(str, Enum):
 class Cells(Protocol):
     """The cells of a namespace, changed only by compare-and-swap."""
 
+    @property
+    def heartbeat_s(self) -> float | None:
+        """How often a holder must write its cell to be taken for alive; None where life shows otherwise."""
+
     def read(self, ids: Collection[TargetId]) -> Mapping[TargetId, Seen]:
         """Return every cell asked for, in one batch.
 

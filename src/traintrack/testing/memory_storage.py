@@ -23,6 +23,8 @@ HISTORY_LENGTH = 50
 class MemoryCells:
     """Cells in a dictionary under one lock; `reads` counts the batches that were asked for."""
 
+    heartbeat_s: float | None = None
+
     def __init__(self) -> None:
         self._condition = threading.Condition()
         self._cells: dict[TargetId, Cell] = {}

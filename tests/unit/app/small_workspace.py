@@ -53,11 +53,11 @@ FILES = {
 class Small:
     """A workspace in `root`, committed. What a test changes it writes and, where it matters, commits."""
 
-    def __init__(self, root: Path, files: Mapping[str, str] | None = None) -> None:
+    def __init__(self, root: Path, files: Mapping[str, str] | None = None, *, base: Mapping[str, str] = FILES) -> None:
         self.root = root
         self._runs = 0
         self.git("init", "-q", "-b", "main")
-        for path, text in {**FILES, **(files or {})}.items():
+        for path, text in {**base, **(files or {})}.items():
             self.write(path, text)
         self.commit("Begin")
 

@@ -4,7 +4,9 @@ import os
 from pathlib import Path
 
 import pytest
+from small_workspace import Small
 
+from traintrack.app.check import check
 from traintrack.app.init import init
 from traintrack.errors import HostError, InputError, UsageError
 
@@ -24,6 +26,17 @@ def test_a_new_folder_gets_a_commented_workspace_and_the_commands_to_go_on(tmp_p
     assert "workspace: plates\n" in (report.root / "TTWORKSPACE.yaml").read_text()
     assert report.next_steps[:2] == (f"cd {tmp_path / 'plates'}", "git init")
     assert report.next_steps[-1] == "traintrack run //experiments/hello"
+
+
+@pytest.mark.parametrize("example", [None, "digits"])
+def test_what_is_written_has_nothing_to_complain_about(tmp_path: Path, example: str | None) -> None:
+    report = init(tmp_path, example=example)
+    small = Small(tmp_path, {path: (tmp_path / path).read_text(encoding="utf-8") for path in report.files}, base={})
+
+    found = check(small.project())
+
+    assert (found.errors, found.warnings) == ((), ())
+    assert found.targets >= 2
 
 
 def test_inside_a_repository_no_git_init_is_told(tmp_path: Path) -> None:

@@ -33,6 +33,20 @@ def test_cached_says_since_when_and_by_which_run(tmp_path: Path) -> None:
 
     assert found.now == f"cached since 2026-04-16T10:01:30Z, by ada in {run}"
     assert found.last_reason
+    assert found.compared_with is None
+
+
+def test_cached_after_an_edit_still_tells_what_that_edit_was(tmp_path: Path) -> None:
+    small = Small(tmp_path)
+    run = small.make("//a:data")
+    small.edit("a/TTCONFIG.yaml", "rows: 10", "rows: 11")
+    small.make("//a:data")
+
+    found = answer(small, "//a:data")
+
+    assert found.now.startswith("cached since")
+    assert found.compared_with == f"{run}, 2026-04-16T10:01:00Z"
+    assert [(cause.old, cause.new) for cause in found.causes] == [(10, 11)]
 
 
 def test_an_edited_argument_is_named_with_values_place_and_commit(tmp_path: Path) -> None:

@@ -1,3 +1,4 @@
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -119,10 +120,7 @@ def test_a_chain_of_a_hundred_thousand_is_ordered_without_recursion() -> None:
     home = experiment("a", {"t": {}})
     target = home.targets["t"]
     labels = [Label("a", f"t{n}") for n in range(100_000)]
-    nodes = {
-        label: Node(target, home, (Edge(target, "args", ("x",), before),))
-        for label, before in zip(labels, labels[1:], strict=False)
-    }
+    nodes = {label: Node(target, home, (Edge(target, "args", ("x",), before),)) for label, before in pairwise(labels)}
     nodes[labels[-1]] = Node(target, home)
 
     order = topological_order(TargetGraph(nodes, (labels[0],)))

@@ -18,6 +18,7 @@ from traintrack.action.action import Deliver, Resources, Secret
 from traintrack.action.failure import FailureClass
 from traintrack.action.image import ContainerImage, PythonImage
 from traintrack.action.job import Handle, JobPhase
+from traintrack.errors import HostError
 from traintrack.runners.process.proc_table import Claim, living, started
 from traintrack.testing.runner_bench import Bench, Wanted, make_job
 
@@ -341,6 +342,21 @@ def test_a_handle_of_another_boot_ends_nothing(bench: Bench, tmp_path: Path, env
     assert not is_gone(pid)
 
     os.kill(pid, signal.SIGKILL)
+
+
+def test_jobs_of_which_one_cannot_be_noted_leave_nothing(bench: Bench, tmp_path: Path) -> None:
+    good, bad = make_job(bench.script("")), make_job(bench.script(""), flight="é" * 60)
+    real = bench.staging.new_stage
+    bench.runner._world.staging.new_stage = lambda name: real(
+        name.replace("é", "e")
+    )  # quoted it is too long a file name
+    (tmp_path / "runner" / "jobs").mkdir(parents=True)
+
+    with pytest.raises(HostError, match="cannot note a job"):
+        bench.runner.start([good, bad])
+
+    assert bench.runner.find([good.flight]) == {}
+    assert list((tmp_path / "runner" / "jobs").iterdir()) == []
 
 
 def test_text_that_is_no_handle_is_gone_and_stopping_it_harmless(bench: Bench) -> None:

@@ -64,11 +64,15 @@ def test_nothing_of_the_living_is_touched(storage: LocalStorage) -> None:
     with other.present("run-a"):
         stage = other.staging.new_stage("flight.1")
         (stage / "x").write_bytes(b"x")
+        writing = storage.root / "part/run-a~9"
+        writing.parent.mkdir(exist_ok=True)
+        writing.touch()
         result = published(other, {"a": b"a"}, "flight.2")
         swept = storage.sweep()
 
-        assert swept.stages == ()
+        assert (swept.stages, swept.files, swept.sessions) == ((), 0, 0)
         assert (stage / "x").exists()
+        assert writing.exists()
         assert nameless.exists()
         assert storage.artifacts.check(result) is None
 

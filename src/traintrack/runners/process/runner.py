@@ -23,7 +23,7 @@ from traintrack.runners.process.orphans import end_orphan, is_living, living_job
 from traintrack.runners.process.preparation import World, no_containers
 from traintrack.runners.process.python_env import PythonEnvs, find_uv, host_platform, missing_uv
 from traintrack.runners.process.secret_files import missing_secret
-from traintrack.runners.process.stage import Stage
+from traintrack.runners.process.stage import Stage, remove_tree
 
 _PROGRESS_EVERY_S = 1.0
 _STRANGERS_EVERY_S = 0.25
@@ -104,7 +104,7 @@ class ProcessRunner:
         Raises:
             HostError: nothing was started.
         """
-        facts = [self._reserve(job) for job in jobs]
+        facts = self._reserve_all(jobs)
         handles = []
         for job, fact in zip(jobs, facts, strict=True):
             handle = fact.handle
@@ -186,6 +186,19 @@ class ProcessRunner:
             )
         if self._secret_sources is not None:
             yield from (missing_secret(s) for s in action.secrets if s.source not in self._secret_sources)
+
+    def _reserve_all(self, jobs: Sequence[Job]) -> list[JobFacts]:
+        done: list[JobFacts] = []
+        try:
+            # What was reserved before an error stays in the list.
+            done.extend(self._reserve(job) for job in jobs)
+        except TraintrackError:
+            for facts in done:
+                self._world.jobs.remove(facts)
+                remove_tree(facts.stage)
+                remove_tree(facts.out)
+            raise
+        return done
 
     def _reserve(self, job: Job) -> JobFacts:
         name = f"{job.flight}.{job.attempt}"

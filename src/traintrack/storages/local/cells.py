@@ -23,6 +23,8 @@ _LONGEST_PAUSE_S = 0.05
 class LocalCells:
     """The cells of one namespace. The version of a cell is its nonce, as no two writes have the same."""
 
+    heartbeat_s: float | None = None
+
     def __init__(self, places: Places, files: Files, sessions: Sessions) -> None:
         self._places = places
         self._files = files

@@ -1,0 +1,68 @@
+"""A store of named bytes with conditional writes, such as a bucket; the cell protocol needs no more than this.
+
+Source: docs/adr/0008-the-protocol-over-a-small-object-port.md. An adapter turns its SDK's own retries off for
+conditional writes: a retry that follows one's own success answers "precondition failed" (reliability of SDKs differs).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import NewType, Protocol
+
+Etag = NewType("Etag", str)
+"""What a conditional write compares. Equal bytes may have equal etags."""
+
+
+@dataclass(frozen=True, slots=True)
+class Got:
+    """An object as it was read."""
+
+    data: bytes
+    etag: Etag
+
+
+class PreconditionFailedError(Exception):
+    """The object is not as the write demanded (412, or 404 on a matching write); perhaps through one's own earlier request."""
+
+
+class UnknownOutcomeError(Exception):
+    """No clear answer (409, 5xx, time-out, reset): the request may have taken effect, may still do so, or never will."""
+
+
+class Objects(Protocol):
+    """Objects by key. Reading sees every write that was answered before it.
+
+    Every method may raise `UnknownOutcomeError`; a refusal that trying again cannot change is a `HostError`.
+    """
+
+    def get(self, key: str) -> Got | None:
+        """Return an object, None if there is none."""
+
+    def size_bytes(self, key: str) -> int | None:
+        """Return how long an object is without reading it, None if there is none."""
+
+    def put(self, key: str, data: bytes) -> None:
+        """Write without a condition: only for keys that decide their bytes."""
+
+    def put_if_absent(self, key: str, data: bytes) -> Etag:
+        """Write if there is nothing under the key.
+
+        Raises:
+            PreconditionFailedError: there is something.
+            UnknownOutcomeError: no clear answer.
+        """
+
+    def put_if_match(self, key: str, data: bytes, etag: Etag) -> Etag:
+        """Write if the object is still the one that was read.
+
+        Raises:
+            PreconditionFailedError: it is another, or gone.
+            UnknownOutcomeError: no clear answer.
+        """
+
+    def list(self, prefix: str) -> Iterator[str]:
+        """The keys that begin with `prefix`, in the order of their bytes."""
+
+    def delete(self, key: str) -> None:
+        """Remove an object; one that is not there is no error. It may take effect later than it is answered."""
