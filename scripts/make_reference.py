@@ -10,7 +10,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 from reference_fields import CONFIG_FIELDS, IMAGE_FIELDS, LOCK_FIELDS, TARGET_FIELDS, WORKSPACE_FIELDS
 
 from traintrack.cli.exit_codes import EXIT_CODES
-from traintrack.cli.schemas import DOCUMENTS, document_schema
+from traintrack.cli.schemas import DOCUMENTS, EVENTS, document_schema, event_schema
 from traintrack.cli.table import COMMANDS, COMMON_OPTIONS, Command, Option
 from traintrack.workspace.target_fields import UNSUPPORTED
 
@@ -62,7 +62,23 @@ def json_page() -> str:
             about,
             f"<details><summary>JSON Schema</summary>\n\n```json\n{schema}\n```\n\n</details>",
         ]
-    return _page(parts)
+    return _page([*parts, *_events_section()])
+
+
+def _events_section() -> list[str]:
+    """The lines of `run --events`."""
+    schema = json.dumps(event_schema(), indent=1)
+    return [
+        "## traintrack.event/1",
+        (
+            "`run --events FILE` writes a line of JSON for each event while it happens: to a file, to stdout (`-`) or to an open "
+            "descriptor (`fd:N`). `seq` counts from 1, `time` is for people, and the last line, and only that, has `last: true`. "
+            "Readers ignore kinds and fields that they do not know. A file that cannot be written is an error before the run "
+            "begins; one that cannot be written any more, or whose reader does not keep up, is a warning, and the run goes on."
+        ),
+        _table(("kind", "tells"), _ticked((kind, about) for kind, (about, _) in EVENTS.items())),
+        f"<details><summary>JSON Schema</summary>\n\n```json\n{schema}\n```\n\n</details>",
+    ]
 
 
 def ttworkspace_page() -> str:

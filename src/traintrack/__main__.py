@@ -15,6 +15,8 @@ from traintrack.version import VERSION
 
 _INTERRUPTED = 130
 _TERMINATED = 143
+_COMPLETE = "_complete"
+"""What the scripts of `traintrack completion` call; no command has this name."""
 _VERSION_WORDS = (["--version"], ["version"])
 
 
@@ -27,6 +29,10 @@ def main() -> int:
     arguments = sys.argv[1:]
     if arguments in _VERSION_WORDS and _print_version():
         return 0
+    if arguments[:1] == [_COMPLETE]:
+        from traintrack.cli.completion import answer_shell  # noqa: PLC0415 - a key press waits for it, without click
+
+        return answer_shell(arguments[1:])
     signal.signal(signal.SIGTERM, _terminate)
     try:
         code = _run(arguments)

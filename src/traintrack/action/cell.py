@@ -129,7 +129,7 @@ def decode_cell(data: bytes, id_: TargetId) -> Cell:
         raise IntegrityError(
             f"the cell of {id_[:12]} cannot be read: {error}",
             code="cell-damaged",
-            hint="run `traintrack clean --cell " + id_[:12] + "` to give it up; its record stays",
+            hint="traintrack verify --repair  # sets it aside; its record stays",
         ) from error
     if cell.format != CELL_FORMAT:
         raise IntegrityError(

@@ -109,14 +109,7 @@ class RunFinished:
 
 
 Event: TypeAlias = (
-    RunStarted
-    | TargetStarted
-    | TargetProgress
-    | TargetWaiting
-    | AttemptFailed
-    | Notice
-    | TargetFinished
-    | RunFinished
+    RunStarted | TargetStarted | TargetProgress | TargetWaiting | AttemptFailed | Notice | TargetFinished | RunFinished
 )
 
 RUN_FORMAT = "traintrack/run/1"

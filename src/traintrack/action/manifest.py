@@ -9,7 +9,7 @@ from enum import Enum
 
 import msgspec
 
-from traintrack.action.links import first_escape
+from traintrack.action.links import first_escape, resolve_inside
 from traintrack.digest import ArtifactDigest, ContentDigest, canonical_json, content_digest
 from traintrack.errors import IntegrityError
 
@@ -71,13 +71,28 @@ class Manifest:
         return ArtifactDigest(content_digest(self.canonical()))
 
     def part(self, subpath: str | None) -> Manifest | None:
-        """The manifest of a file or folder inside, with paths relative to it; None if there is no such path."""
+        """The manifest of a file or folder inside, with paths relative to it; None if there is no such path.
+
+        The path is followed through links. A part in which a link leads out of it depends on more than itself:
+        its manifest is then that of the whole artifact.
+        """
         if subpath is None:
             return self
-        prefix = f"{subpath}/"
+        links = {e.path: e.target or "" for e in self.entries if e.type is EntryType.LINK}
+        where = resolve_inside(links, subpath) if links else subpath
+        if where is None:
+            return None
+        inside = self if where == "" else self._below(where)
+        if inside is None or not links or inside is self:
+            return inside
+        within = {e.path: e.target or "" for e in inside.entries if e.type is EntryType.LINK}
+        return self if first_escape(within) is not None else inside
+
+    def _below(self, path: str) -> Manifest | None:
+        prefix = f"{path}/"
         inside: list[Entry] = []
         for entry in self.entries:
-            if entry.path == subpath:
+            if entry.path == path:
                 if entry.type is EntryType.FOLDER:
                     return Manifest(())
                 return Manifest((_moved(entry, ""),))

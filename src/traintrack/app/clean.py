@@ -73,8 +73,8 @@ def clean(environment: Environment, *, dry_run: bool = False) -> CleanReport:
 
 
 def _still_used(environment: Environment, stages: Sequence[Path]) -> list[Path]:
-    """Stages of flights that have a living task; a stage is named `<flight>.<attempt>~<session>`."""
-    flights = {stage: stage.name.partition("~")[0].rpartition(".")[0] for stage in stages}
+    """Stages of flights that have a living task; a stage is named `<flight>.<attempt>[.out]~<session>`."""
+    flights = {stage: stage.name.partition(".")[0] for stage in stages}
     living = environment.runner.find({flight for flight in flights.values() if flight}) if stages else {}
     return [stage for stage, flight in flights.items() if flight in living]
 

@@ -60,6 +60,7 @@ def open_environment(workspace: Workspace, name: str | None) -> Environment:
         ledger=storage.ledger,
         env_cache=cache_folder() / "environments",
         root=storage.root / "runner",
+        secret_sources=os.environ,
     )
     return Environment(wanted, spec, storage, runner, storage.staging, _capacity(spec.options))
 

@@ -142,7 +142,8 @@ def _check(artifacts: Artifacts, item: Wanted, result: Result) -> None:
         raise IntegrityError(
             f"the result of `{item.label}` is damaged: {wrong}",
             code="artifact-damaged",
-            hint=f"traintrack run {item.label}  # makes it again",
+            # `run` alone would reuse what stands: mere reuse checks no bytes.
+            hint=f"traintrack verify --repair {item.label} && traintrack run {item.label}",
         )
 
 

@@ -13,11 +13,12 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
-from traintrack.action.action import ActionGraph
+from traintrack.action.action import Action, ActionGraph
 from traintrack.action.event import RunDocument, RunTarget, TargetFinished
 from traintrack.action.plan import Decision, Plan, Step
 from traintrack.action.record import Who
 from traintrack.app.answers import PlannedTarget, RanTarget, RunReport
+from traintrack.app.args_schemas import check_args
 from traintrack.app.clock import SystemClock
 from traintrack.app.environment import Environment
 from traintrack.app.import_sources import import_sources
@@ -25,18 +26,20 @@ from traintrack.app.lock import lock
 from traintrack.app.materials import GitMaterials
 from traintrack.app.project import Project, action_graph
 from traintrack.app.reasons import reason_text
-from traintrack.errors import TraintrackError, UsageError
+from traintrack.errors import TraintrackError, UsageError, raise_all
 from traintrack.execute.control import RunControl
 from traintrack.execute.flight import Ports
 from traintrack.execute.records import reason_data
 from traintrack.execute.run import Run
 from traintrack.execute.settings import RunResult, RunSettings
 from traintrack.execute.slots import Capacity
+from traintrack.label import parse_label
 from traintrack.plan.history import History
 from traintrack.plan.planner import Planner
 from traintrack.ports.events import EventSink
 from traintrack.ports.storage import Storage
 from traintrack.version import VERSION
+from traintrack.workspace.model import Target
 
 READ_FOR_SAVINGS = 200
 """So many records of reused targets are read to say what the cache saved; more would cost more than it tells."""
@@ -102,7 +105,7 @@ def run_targets(
     clock, storage = SystemClock(), environment.storage
     planner = _planner(graph, storage, options)
     plan = planner.plan(replace_results=options.replace)
-    _refuse_early(graph, plan, environment)
+    _refuse_early(project, graph, plan, environment)
     run = _run_name()
     who = Who(_user(), socket.gethostname(), run, VERSION)
     started = clock.now_iso()
@@ -137,14 +140,16 @@ def _planner(graph: ActionGraph, storage: Storage, options: RunOptions) -> Plann
     return Planner(graph, storage, forced=graph.requested if options.force else ())
 
 
-def _refuse_early(graph: ActionGraph, plan: Plan, environment: Environment) -> None:
+def _refuse_early(project: Project, graph: ActionGraph, plan: Plan, environment: Environment) -> None:
     """Say what cannot run here before anything starts.
 
     Raises:
-        TraintrackError: the first reason, with all others as details.
+        InputError: arguments are not what a task's schema asks for; all such errors at once.
+        TraintrackError: what the runner cannot do; the first reason, with all others as details.
     """
-    to_execute = [i for i, s in plan.steps.items() if s.decision is Decision.EXECUTE]
+    to_execute = [i for i, s in plan.steps.items() if s.decision is not Decision.REUSE]
     actions = [graph.actions[i] for i in to_execute if i in graph.actions]
+    raise_all(list(check_args(project, filter(None, (_declared(project, a) for a in actions)))))
     refusals: list[TraintrackError] = environment.runner.refuse(actions)
     if refusals:
         first = refusals[0]
@@ -156,6 +161,11 @@ def _refuse_early(graph: ActionGraph, plan: Plan, environment: Environment) -> N
             hint=first.hint,
             details=[*first.details, *rest],
         )
+
+
+def _declared(project: Project, action: Action) -> Target | None:
+    label = parse_label(action.provenance.label)
+    return project.loader.experiment(label.package).targets.get(label.name)
 
 
 def _stands(step: Step) -> bool:

@@ -13,7 +13,7 @@ from traintrack.storages.local.scan import scan_output
 
 
 def scan_source(place: Path) -> Manifest:
-    """Return the manifest of a file or folder.
+    """Return the manifest of a folder, or of a folder that holds just the one file that is named.
 
     Raises:
         InputError: it is not there, or holds what no artifact can: a device, a link that leaves it.
@@ -43,4 +43,4 @@ def _file(place: Path) -> Entry:
         digest, size = hash_file(fd, seen.st_size)
     finally:
         os.close(fd)
-    return Entry("", executable=bool(seen.st_mode & stat.S_IXUSR), size=size, digest=digest)
+    return Entry(place.name, executable=bool(seen.st_mode & stat.S_IXUSR), size=size, digest=digest)

@@ -10,14 +10,14 @@ import os
 import queue
 import select
 import stat
-import sys
 import threading
 import time
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from types import TracebackType
-from typing import Any, Self, TextIO
+from typing import Any, Self
 
 from traintrack.action.event import (
     AttemptFailed,
@@ -40,8 +40,37 @@ SCHEMA = "event/1"
 DRAIN_S = 5.0
 """How long the end of a run waits for a reader who does not keep up."""
 
+_PATIENCE_MS = 200
 _STDOUT = 1
 Warn = Callable[[str], None]
+
+
+@dataclass(frozen=True, slots=True)
+class OpenFile:
+    """A descriptor of our own for what the user called `where`."""
+
+    where: str
+    descriptor: int
+
+    @property
+    def is_terminal(self) -> bool:
+        """Tell if the lines go to a terminal, where a block that is redrawn would fight with them."""
+        return os.isatty(self.descriptor)
+
+
+def open_file(where: str, *, json: bool = False) -> OpenFile:
+    """Open a path, stdout (`-`) or a descriptor (`fd:N`), so that a wrong name is told before anything starts.
+
+    With `json` stdout is taken by the document of `--json`.
+
+    Raises:
+        UsageError: the descriptor is not open for writing, or stdout is taken.
+        HostError: the file cannot be written.
+    """
+    if json and where in ("-", "fd:1"):
+        hint = "write the events to a file, such as `--events events.jsonl`"
+        raise UsageError("`--json` and `--events` both want stdout", hint=hint)
+    return OpenFile(where, _opened(where))
 
 
 class EventsFile:
@@ -50,33 +79,14 @@ class EventsFile:
     What goes wrong with the file once it is open is told once and does not end the run.
     """
 
-    def __init__(self, where: str, warn: Warn, *, json: bool = False) -> None:
-        """Open the file, so that a wrong name is told before anything starts.
-
-        Args:
-            where: a path, `-` for stdout, or `fd:N`.
-            warn: tells a person one sentence.
-            json: stdout is taken by the document of `--json`.
-
-        Raises:
-            UsageError: the descriptor is not open for writing, or stdout is taken.
-            HostError: the file cannot be written.
-        """
-        self._where, self._warn = where, warn
-        self._descriptor = _opened(where)
-        if json and _is_same_file(self._descriptor, sys.stdout):
-            hint = "write the events to a file, such as `--events events.jsonl`"
-            raise UsageError("`--json` and `--events` both want stdout", hint=hint)
+    def __init__(self, file: OpenFile, warn: Warn) -> None:
+        """Take over an open file; `warn` tells a person one sentence, from any thread."""
+        self._file, self._warn = file, warn
         self._lines: queue.SimpleQueue[bytes | None] = queue.SimpleQueue()
         self._sequence = 0
         self._has_ended = False
         self._give_up_at_s: float | None = None
         self._thread = threading.Thread(target=self._write_all, name="events", daemon=True)
-
-    @property
-    def is_terminal(self) -> bool:
-        """Tell if the lines go to a terminal, where a block that is redrawn would fight with them."""
-        return os.isatty(self._descriptor)
 
     def __enter__(self) -> Self:
         self._thread.start()
@@ -107,11 +117,11 @@ class EventsFile:
     def _write_all(self) -> None:
         try:
             while (line := self._lines.get()) is not None:
-                _write(self._descriptor, line, self._is_too_late)
+                _write(self._file.descriptor, line, self._is_too_late)
         except OSError as error:
-            self._warn(f"no more events go to `{self._where}`: {(error.strerror or str(error)).lower()}")
+            self._warn(f"no more events go to `{self._file.where}`: {(error.strerror or str(error)).lower()}")
         finally:
-            os.close(self._descriptor)
+            os.close(self._file.descriptor)
 
     def _is_too_late(self) -> bool:
         return self._give_up_at_s is not None and time.monotonic() > self._give_up_at_s
@@ -207,7 +217,9 @@ def _opened(where: str) -> int:
 def _number(where: str) -> int:
     digits = where.removeprefix("fd:")
     if not (digits.isascii() and digits.isdigit() and len(digits) < 8):
-        raise UsageError(f"`{where}` names no file descriptor", hint="write its number, such as `--events fd:3 3>events`")
+        raise UsageError(
+            f"`{where}` names no file descriptor", hint="write its number, such as `--events fd:3 3>events`"
+        )
     return int(digits)
 
 
@@ -217,14 +229,9 @@ def _duplicate(where: str, number: int) -> int:
             return fcntl.fcntl(number, fcntl.F_DUPFD_CLOEXEC, 3)
     except OSError:
         pass
-    raise UsageError(f"`{where}` is not open for writing", hint="open it, such as `traintrack run --events fd:3 3>events`")
-
-
-def _is_same_file(descriptor: int, stream: TextIO | None) -> bool:
-    try:
-        return stream is not None and os.path.samestat(os.fstat(descriptor), os.fstat(stream.fileno()))
-    except (OSError, ValueError):
-        return False
+    raise UsageError(
+        f"`{where}` is not open for writing", hint="open it, such as `traintrack run --events fd:3 3>events`"
+    )
 
 
 def _write(descriptor: int, line: bytes, is_too_late: Callable[[], bool]) -> None:
@@ -236,11 +243,10 @@ def _write(descriptor: int, line: bytes, is_too_late: Callable[[], bool]) -> Non
     left = memoryview(line)
     try:
         while left:
-            ready = select.select([], [descriptor], [], 0.2)[1] if _may_block(descriptor) else [descriptor]
-            if ready:
+            if _is_ready(descriptor):
                 with suppress(BlockingIOError):
                     # At most what a pipe takes whole (POSIX, PIPE_BUF): more could block though it was ready.
-                    left = left[os.write(descriptor, left[: select.PIPE_BUF] if _may_block(descriptor) else left) :]
+                    left = left[os.write(descriptor, left[: select.PIPE_BUF]) :]
             elif is_too_late():
                 raise TimeoutError(0, "its reader does not keep up")
     except OSError:
@@ -248,12 +254,15 @@ def _write(descriptor: int, line: bytes, is_too_late: Callable[[], bool]) -> Non
         raise
 
 
-def _may_block(descriptor: int) -> bool:
-    return not stat.S_ISREG(os.fstat(descriptor).st_mode)
+def _is_ready(descriptor: int) -> bool:
+    """Wait a moment until something can be written; a file always takes it."""
+    waiter = select.poll()
+    waiter.register(descriptor, select.POLLOUT)
+    return bool(waiter.poll(_PATIENCE_MS))
 
 
 def _take_back(descriptor: int, size: int) -> None:
     """Cut a begun line off a file, so that every line in it is whole."""
-    if size and not _may_block(descriptor):
+    if size and stat.S_ISREG(os.fstat(descriptor).st_mode):
         with suppress(OSError):
             os.ftruncate(descriptor, os.fstat(descriptor).st_size - size)

@@ -30,7 +30,12 @@ def frame(history: str, block: Sequence[str], columns: int) -> str:
         block: rows without newline that are narrower than the terminal; empty takes the block away.
         columns: the width of the terminal.
     """
-    parts = [_BEGIN, _HIDE if block else _SHOW, "\r", *(_history_line(line, columns) for line in history.split("\n")[:-1])]
+    parts = [
+        _BEGIN,
+        _HIDE if block else _SHOW,
+        "\r",
+        *(_history_line(line, columns) for line in history.split("\n")[:-1]),
+    ]
     if block:
         # A row that takes more columns than we think must not break, or the way back up is too short.
         parts += [_NO_WRAP, f"{_CLEAR_LINE}\r\n".join(block), _CLEAR_BELOW, _WRAP, "\r"]

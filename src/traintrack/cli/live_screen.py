@@ -80,8 +80,11 @@ class LiveScreen(io.TextIOBase):
         return True
 
     def write(self, text: str) -> int:
-        """Take text into the history; it is shown with the next frame."""
-        self._history.put(text)
+        """Take text into the history; it is shown with the next frame. Outside the context it is written at once."""
+        if self._thread.is_alive():
+            self._history.put(text)
+        else:
+            self._put(text)
         return len(text)
 
     def __enter__(self) -> Self:

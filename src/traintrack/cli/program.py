@@ -170,5 +170,5 @@ def _argument(argument: Argument) -> click.Argument:
         required=argument.required,
         nargs=-1 if argument.many else 1,
         metavar=argument.metavar,
-        type=click.STRING,
+        type=click.Choice(argument.choices) if argument.choices else click.STRING,
     )

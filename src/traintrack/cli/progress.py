@@ -64,7 +64,7 @@ class Progress:
         now_s: Callable[[], float] = time.monotonic,
         told: Told = Told.ALL,
     ) -> None:
-        self._terminal = terminal
+        self.terminal = terminal
         self._told = told
         self._reason_text = reason_text
         self._now_s = now_s
@@ -96,10 +96,10 @@ class Progress:
             lines = self._lines(event)
             if lines:
                 self._spoke_s = self._now_s()
-                self._terminal.say(*lines)
+                self.terminal.say(*lines)
             if isinstance(event, RunFinished):
                 self._is_over = True
-                self._terminal.tell(*self._failures())
+                self.terminal.tell(*self._failures())
 
     def beat(self) -> None:
         """Print the sign of life if nothing was printed for a while."""
@@ -107,7 +107,7 @@ class Progress:
             if self._plan is None or self._now_s() - self._spoke_s < HEARTBEAT_S:
                 return
             self._spoke_s = self._now_s()
-            self._terminal.say(self._life())
+            self.terminal.say(self._life())
 
     def _keep_beating(self) -> None:
         while not self._over.wait(HEARTBEAT_S / 4):
@@ -190,7 +190,7 @@ class Progress:
 
     @property
     def _verbose(self) -> bool:
-        return self._terminal.verbosity is Verbosity.VERBOSE
+        return self.terminal.verbosity is Verbosity.VERBOSE
 
 
 def waiting_line(event: TargetWaiting) -> Line:

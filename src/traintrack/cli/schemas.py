@@ -89,6 +89,63 @@ _FIELD = _map({"path": TEXT, "value": ANY, "where": WHERE, "origin": TEXT})
 _HISTORY = _map({"run": TEXT, "time": TEXT, "outcome": TEXT, "id": ID, "label": TEXT, "record": TEXT_OR_NULL})
 _CHECKED = _map({"name": TEXT, "state": {"enum": ["ok", "warning", "problem"]}, "detail": TEXT, "hint": TEXT_OR_NULL})
 
+_LEVEL: Schema = {"enum": ["note", "warning"]}
+_TARGET = {"label": TEXT, "id": ID}
+_PLANNED_STEP = _map(
+    {
+        **_TARGET,
+        "decision": {"enum": ["reuse", "wait", "execute"]},
+        "reason": REASON,
+        "expected_s": {"type": ["number", "null"]},
+        "needs": _list(ID),
+    }
+)
+_FINISHED = {
+    **_TARGET,
+    "outcome": OUTCOME,
+    "reason": REASON,
+    "duration_s": SECONDS,
+    "attempts": COUNT,
+    **dict.fromkeys(("artifact", "record", "failure"), TEXT_OR_NULL),
+    "message": TEXT,
+    "hint": TEXT_OR_NULL,
+    "exit_code": {"type": ["integer", "null"]},
+    "log": TEXT_OR_NULL,
+    "because": _list(TEXT),
+}
+EVENTS: Mapping[str, tuple[str, Schema]] = {
+    "run-started": (
+        "The plan: a row for each target in an order that has every one after those it needs.",
+        _map({"run": TEXT, "environment": TEXT, "targets": _list(_PLANNED_STEP)}),
+    ),
+    "target-started": (
+        "An attempt began; it counts from 1.",
+        _map({**_TARGET, "attempt": COUNT, "reason": REASON, "resumed": SWITCH}),
+    ),
+    "target-progress": (
+        "It came to another phase, or its `progress.json` says something new.",
+        _map({**_TARGET, "phase": {"enum": ["staging", "running", "storing"]}, "text": TEXT}),
+    ),
+    "target-waiting": (
+        "Another run holds the target.",
+        _map({**_TARGET, **dict.fromkeys(("user", "host", "run", "since", "phase"), TEXT)}),
+    ),
+    "attempt-failed": (
+        "`retry_in_s` is null if it is not tried again.",
+        _map(
+            {**_TARGET, "attempt": COUNT, "failure": TEXT, "message": TEXT, "retry_in_s": {"type": ["number", "null"]}}
+        ),
+    ),
+    "notice": ("Something that a person should know.", _map({"level": _LEVEL, "message": TEXT, "id": _or_null(ID)})),
+    "target-finished": ("A target ended; `because` names what blocked it.", _map(_FINISHED)),
+    "run-finished": (
+        "The run is over; `outcomes` counts targets.",
+        _map({"run": TEXT, "duration_s": SECONDS, "interrupted": SWITCH, "outcomes": {"type": "object"}}),
+    ),
+    "error": ("The run could not begin, or could not go on.", _map({"error": ERROR})),
+}
+"""Kind of each line of `--events`, with what it tells and the schema of its own fields."""
+
 DOCUMENTS: Mapping[str, tuple[str, Schema]] = {
     "run/1": (
         "`run`: what a run did, a row for each target of its plan.",
@@ -175,6 +232,7 @@ DOCUMENTS: Mapping[str, tuple[str, Schema]] = {
         _map({"removed": _list(TEXT), "size_bytes": COUNT, "dry_run": SWITCH}),
     ),
     "doctor/1": ("`doctor`: what was looked at.", _map({"checks": _list(_CHECKED)})),
+    "completion/1": ("`completion`: a script for a shell.", _map({"shell": TEXT, "script": TEXT})),
     "version/1": ("`version`.", _map({"version": TEXT})),
     "error/1": (
         "Any command that could not do its work. `error` is the first of `errors`.",
@@ -194,4 +252,26 @@ def document_schema(name: str) -> Schema:
         "type": "object",
         "required": ["schema", *fields["required"]],
         "properties": {"schema": {"const": f"traintrack.{name}"}, **fields["properties"]},
+    }
+
+
+def event_schema() -> Schema:
+    """Return the whole schema of a line of `--events`."""
+    head = {"schema": {"const": "traintrack.event/1"}, "seq": {"type": "integer", "minimum": 1}, "time": TEXT}
+    kinds = [
+        {
+            "type": "object",
+            "description": about,
+            "required": ["kind", *fields["required"]],
+            "properties": {"kind": {"const": kind}, **fields["properties"]},
+        }
+        for kind, (about, fields) in EVENTS.items()
+    ]
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": "traintrack.event/1",
+        "type": "object",
+        "required": [*head, "kind"],
+        "properties": {**head, "last": {"const": True}},
+        "oneOf": kinds,
     }

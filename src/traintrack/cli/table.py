@@ -42,6 +42,7 @@ class Argument:
     metavar: str
     required: bool = False
     many: bool = False
+    choices: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +66,9 @@ COMMON_OPTIONS = (
     Option("color", ("--color",), "Paint: auto, always or never.", Kind.TEXT, None, ("auto", "always", "never")),
 )
 """Options of every command, taken before its name and after it; what stands later counts."""
+
+PROGRESS_MODES = ("auto", "live", "plain")
+SHELLS = ("bash", "zsh", "fish")
 
 _PATTERNS = Argument("patterns", "[PATTERN]...", many=True)
 _LABEL = Argument("label", "LABEL", required=True)
@@ -99,6 +103,11 @@ COMMANDS: tuple[Command, ...] = (
                 "Refuse where a pin is missing, in place of adding it. The default where CI is set.",
                 off="--no-locked",
             ),
+            Option("progress", ("--progress",), "Tell it live or line by line.", Kind.TEXT, None, PROGRESS_MODES),
+            Option(
+                "events", ("--events",), "Write a JSON line for each event to FILE, `-` or `fd:N`.", Kind.TEXT, "FILE"
+            ),
+            Option("trace", ("--trace",), "Write a trace to FILE that Perfetto and Chrome open.", Kind.TEXT, "FILE"),
         ),
         (
             "traintrack run //lp/2026-04:compare",
@@ -213,6 +222,17 @@ COMMANDS: tuple[Command, ...] = (
         ("traintrack clean --dry-run",),
     ),
     Command("doctor", "Check this machine and workspace, and say what to repair.", "", (), (), ("traintrack doctor",)),
+    Command(
+        "completion",
+        "Print what makes a shell complete commands and labels.",
+        "In ~/.bashrc or ~/.zshrc: `source <(traintrack completion bash)`, or zsh.",
+        (Argument("shell", "bash|zsh|fish", required=True, choices=SHELLS),),
+        (),
+        (
+            "traintrack completion bash",
+            "traintrack completion fish > ~/.config/fish/completions/traintrack.fish",
+        ),
+    ),
     Command("version", "Print the version.", "", (), (), ("traintrack version",)),
 )
 

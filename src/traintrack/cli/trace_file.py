@@ -82,6 +82,7 @@ class Trace:
         self._slots, self._waits = _Rows(1), _Rows(_FIRST_WAIT_ROW)
         self._attempts: dict[str, _Attempt] = {}
         self._waiting: dict[str, tuple[int, float, dict[str, str]]] = {}
+        self._ended: list[tuple[str, _Attempt, float, ContentDigest | None]] = []
         self._run: tuple[str, str] | None = None
 
     def take(self, event: Event) -> None:
@@ -120,22 +121,25 @@ class Trace:
             self._end_wait(label, now_s)
         if self._run is not None:
             self._end_run(now_s, {})
+        # Records are read here and not while the run goes on, which must not wait for them.
+        for label, attempt, ended_s, record in self._ended:
+            timings = self._timings_of(record) if record else None
+            for name, since_s, until_s in _phases(attempt, ended_s, timings):
+                self._span(name, "phase", attempt.row, since_s, until_s, {"target": label})
         return {"traceEvents": [*self._names(), *self._spans], "displayTimeUnit": "ms"}
 
     def _end_target(self, event: TargetFinished, now_s: float) -> None:
         self._end_wait(event.label, now_s)
         about: dict[str, object] = {"outcome": event.outcome.value, "id": event.id}
-        timings = self._timings_of(event.record) if event.record and event.label in self._attempts else None
-        self._end_attempt(event.label, now_s, about, timings)
+        self._end_attempt(event.label, now_s, about, event.record)
 
-    def _end_attempt(self, label: str, now_s: float, about: dict[str, Any], timings: Timings | None) -> None:
+    def _end_attempt(self, label: str, now_s: float, about: dict[str, Any], record: ContentDigest | None) -> None:
         attempt = self._attempts.pop(label, None)
         if attempt is None:
             return
         self._slots.give_back(attempt.row)
         self._span(label, "attempt", attempt.row, attempt.since_s, now_s, {"attempt": attempt.number, **about})
-        for name, since_s, until_s in _phases(attempt, now_s, timings):
-            self._span(name, "phase", attempt.row, since_s, until_s, {"target": label})
+        self._ended.append((label, attempt, now_s, record))
 
     def _end_wait(self, label: str, now_s: float) -> None:
         waited = self._waiting.pop(label, None)
@@ -178,11 +182,12 @@ class TraceFile:
         Raises:
             HostError: the file cannot be written.
         """
-        self._path, self._trace, self._warn = path, trace, warn
-        self._temporary = f"{path}.{secrets.token_hex(4)}.tmp"
+        # A link stays a link, and a device such as /dev/null is not replaced by a file.
+        self._path, self._trace, self._warn = os.path.realpath(path), trace, warn
+        self._temporary = f"{self._path}.{secrets.token_hex(4)}.tmp"
         try:
-            if os.path.isdir(path):
-                raise IsADirectoryError(0, "is a directory")
+            if os.path.lexists(self._path) and not os.path.isfile(self._path):
+                raise FileExistsError(0, "it is no file")
             os.close(os.open(self._temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666))
         except (OSError, ValueError) as error:
             reason = error.strerror if isinstance(error, OSError) and error.strerror else "it is no path"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 
 from traintrack.app.answers import Cause, WhyAnswer
@@ -12,6 +13,8 @@ from traintrack.cli.quantity import names_text
 from traintrack.cli.render import place_fields
 
 _SHOWN_VALUE = 40
+_SHOWN_ID = 12
+_ID = re.compile(r"(?:[0-9a-f]{40}|[0-9a-f]{64})\Z")
 _NAMED_UNCHANGED = 8
 
 
@@ -32,6 +35,8 @@ def _cause_lines(cause: Cause, indent: str) -> Iterator[Line]:
     through = f" ({cause.input_label})" if cause.input_label else ""
     facts = "   ".join(str(fact) for fact in (cause.place, cause.change) if fact)
     yield (indent, f"{cause.field}{through}  {_short(cause.old)} → {_short(cause.new)}   ", faint(facts))
+    if cause.note:
+        yield (indent, "  ", faint(cause.note))
     for inner in cause.causes:
         yield from _cause_lines(inner, f"{indent}  ")
 
@@ -40,6 +45,8 @@ def _short(value: object) -> str:
     if value is None:
         return "nothing"
     text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+    if _ID.match(text):
+        return text[:_SHOWN_ID]
     return text if len(text) <= _SHOWN_VALUE else f"{text[: _SHOWN_VALUE - 1]}…"
 
 
@@ -64,6 +71,7 @@ def _cause_fields(cause: Cause) -> dict[str, JsonValue]:
         "new": cause.new,
         "where": place_fields(cause.place),
         "change": cause.change,
+        "note": cause.note,
         "input_label": cause.input_label,
         "causes": [_cause_fields(inner) for inner in cause.causes],
     }

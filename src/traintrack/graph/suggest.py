@@ -61,4 +61,6 @@ def package_hint(package: str, catalog: Catalog) -> str:
         close = next((p for p in packages if last and p.rpartition("/")[2] == last), None)
     if close is not None:
         return f"did you mean `//{close}`?"
+    if not package:
+        return "name a target, or take everything: `//...`"
     return f"create `{package}/TTCONFIG.yaml`, or list what there is with `traintrack ls //...`"

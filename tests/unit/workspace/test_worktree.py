@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 from git_builder import Repo, fingerprint, sample
+from without_rights import without_rights
 
 from traintrack.errors import HostError, InputError
 from traintrack.workspace.git_lfs import lfs_pointer
@@ -332,14 +333,16 @@ def test_a_pipe_in_place_of_a_file_is_an_error(tmp_path: Path) -> None:
     assert caught.value.code == "special-file"
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="root may read all")
 def test_a_file_that_cannot_be_read_is_told(tmp_path: Path) -> None:
     repo = sample(tmp_path)
     repo.write("src/secret", mode=0)
 
-    with pytest.raises(HostError) as caught:
-        seen(repo, "src")
-    assert caught.value.code == "worktree-unreadable"
+    def body() -> None:
+        with pytest.raises(HostError) as caught:
+            seen(repo, "src")
+        assert caught.value.code == "worktree-unreadable"
+
+    without_rights(body)
 
 
 def test_an_encoding_that_does_not_fit_is_told(tmp_path: Path) -> None:

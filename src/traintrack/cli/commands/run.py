@@ -3,22 +3,35 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
+from functools import partial
 
+from traintrack.action.record import Timings
 from traintrack.app.answers import RunReport
 from traintrack.app.environment import Environment, open_environment
 from traintrack.app.project import Project, open_project
 from traintrack.app.reasons import reason_text
 from traintrack.app.run_targets import RunOptions, plan_run, run_targets, superseded_by
 from traintrack.cli.call import Call
+from traintrack.cli.event_tee import EventTee
+from traintrack.cli.events_file import EventsFile, OpenFile, open_file
 from traintrack.cli.line import warn
+from traintrack.cli.live import LiveProgress
+from traintrack.cli.live_screen import ProgressMode, wants_live
 from traintrack.cli.progress import Progress
 from traintrack.cli.quantity import count_text, names_text
 from traintrack.cli.run_answer import exit_code, plan_fields, plan_lines, run_fields
 from traintrack.cli.stopping import stopping
 from traintrack.cli.summary import plan_line, summary_lines
+from traintrack.cli.terminal import Terminal, Verbosity
+from traintrack.cli.trace_file import TimingsOf, Trace, TraceFile
+from traintrack.digest import ContentDigest
 from traintrack.errors import UsageError
 from traintrack.execute.control import RunControl
+from traintrack.plan.history import History
+from traintrack.ports.events import EventSink
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +48,9 @@ class Options:
     worktree: bool
     sets: tuple[str, ...]
     locked: bool | None
+    progress: str | None
+    events: str | None
+    trace: str | None
 
     def for_run(self) -> RunOptions:
         """Return what the use case wants; without a word, CI is locked."""
@@ -46,13 +62,30 @@ def run(call: Call, options: Options) -> int:
     """Run targets and tell how it goes on stderr; the exit code tells how it ended."""
     if options.replace and not options.force:
         raise UsageError("`--replace` goes with `--force`", hint="add --force, or leave --replace out")
+    if options.dry_run and (options.events or options.trace):
+        hint = "leave -n out, or take `--json` to read the plan"
+        raise UsageError("`--events` and `--trace` tell a run, and `-n` runs nothing", hint=hint)
+    file = open_file(options.events, json=call.json) if options.events else None
+    progress = _progress(call, options, file)
+    if file is None:
+        return _carry_out(call, options, progress, None)
+    with EventsFile(file, partial(_warn, progress.terminal)) as events:
+        return _carry_out(call, options, progress, events)
+
+
+def _carry_out(call: Call, options: Options, progress: Progress | LiveProgress, events: EventsFile | None) -> int:
     project = open_project(call.start, sets=options.sets, worktree=options.worktree, requested=options.patterns)
     environment = open_environment(project.workspace, call.env)
     if options.dry_run:
         return _plan(call, options, project, environment)
     if options.replace:
         _tell_superseded(call, superseded_by(project, environment, options.patterns, options.for_run()))
-    report, signalled = _run(call, options, project, environment)
+    with ExitStack() as open_files:
+        sinks: list[EventSink] = [events] if events else []
+        if options.trace:
+            trace = Trace(_timings_reader(environment))
+            sinks.append(open_files.enter_context(TraceFile(options.trace, trace, partial(_warn, progress.terminal))))
+        report, signalled = _run(options, project, environment, progress, sinks)
     code = exit_code(report, signalled)
     call.terminal.say(*summary_lines(report))
     if call.json:
@@ -60,12 +93,41 @@ def run(call: Call, options: Options) -> int:
     return code
 
 
-def _run(call: Call, options: Options, project: Project, environment: Environment) -> tuple[RunReport, int | None]:
+def _run(
+    options: Options,
+    project: Project,
+    environment: Environment,
+    progress: Progress | LiveProgress,
+    sinks: Sequence[EventSink],
+) -> tuple[RunReport, int | None]:
     control = RunControl()
-    progress = Progress(call.terminal, reason_text)
-    with progress, stopping(control, lambda: progress.is_running, call.terminal) as came:
-        report = run_targets(project, environment, options.patterns, options.for_run(), progress, control)
+    sink = EventTee((*sinks, progress))
+    with progress, stopping(control, lambda: progress.is_running, progress.terminal) as came:
+        report = run_targets(project, environment, options.patterns, options.for_run(), sink, control)
     return report, came.exit_code
+
+
+def _progress(call: Call, options: Options, events: OpenFile | None) -> Progress | LiveProgress:
+    """Choose how the run is told. Who wants quiet, or events on the terminal, gets no block."""
+    mode = ProgressMode(options.progress or "auto")
+    is_spoiled = call.terminal.verbosity is Verbosity.QUIET or (events is not None and events.is_terminal)
+    if is_spoiled or not wants_live(mode, call.terminal.err, os.environ):
+        return Progress(call.terminal, reason_text)
+    return LiveProgress(call.terminal, reason_text)
+
+
+def _timings_reader(environment: Environment) -> TimingsOf:
+    history = History(environment.storage)
+
+    def timings_of(digest: ContentDigest) -> Timings | None:
+        record = history.record(digest)
+        return record.timings if record else None
+
+    return timings_of
+
+
+def _warn(terminal: Terminal, fact: str) -> None:
+    terminal.say((warn("warning:"), f" {fact}"))
 
 
 def _plan(call: Call, options: Options, project: Project, environment: Environment) -> int:

@@ -130,7 +130,7 @@ class LocalArtifacts:
         notes = seal(output.staged, output.manifest)
         self._move(output.staged, target)
         if worth_noting(output.manifest):
-            self._files.write(self._places.layout(digest), encode_notes(notes))
+            self._files.write(self._places.layout(digest), encode_notes(notes, digest))
         self._note(target, output.manifest)
         return True
 
@@ -165,12 +165,12 @@ class LocalArtifacts:
 
     def _refresh(self, digest: ArtifactDigest, notes: dict[str, Note]) -> None:
         try:
-            self._files.write(self._places.layout(digest), encode_notes(notes))
+            self._files.write(self._places.layout(digest), encode_notes(notes, digest))
         except OSError:
             return  # Notes only save time, and a store that cannot be written can still be read.
 
     def _read_notes(self, digest: ArtifactDigest) -> dict[str, Note]:
         try:
-            return decode_notes(read_file(self._places.layout(digest)))
+            return decode_notes(read_file(self._places.layout(digest)), digest)
         except OSError:
             return {}

@@ -6,10 +6,11 @@ import os
 import time
 from collections.abc import Collection, Mapping
 
-from traintrack.action.cell import Cell, CellState, Owner, decode_cell, encode_cell
+from traintrack.action.cell import Cell, CellState, Owner
 from traintrack.digest import TargetId
 from traintrack.errors import InternalError
 from traintrack.ports.storage import CellConflictError, Liveness, Seen
+from traintrack.storages.local.cell_file import cell_bytes, read_cell
 from traintrack.storages.local.disk_errors import DiskErrors
 from traintrack.storages.local.files import Files, read_file
 from traintrack.storages.local.locks import FileLock
@@ -52,7 +53,7 @@ class LocalCells:
         with DiskErrors("write", self._places.cell(seen.id)):
             if cell.state is CellState.DONE:
                 return self._commit(seen, cell)
-            return self._exchange(seen, cell, self._files.prepare(encode_cell(cell)))
+            return self._exchange(seen, cell, self._files.prepare(cell_bytes(cell, seen.id)))
 
     def liveness(self, owner: Owner) -> Liveness:
         """Tell if a holder is still there, by the lock that it holds while it lives."""
@@ -78,7 +79,7 @@ class LocalCells:
     def _commit(self, seen: Seen, cell: Cell) -> Seen:
         """Bytes before cell: the result and the new cell are on the disk before the rename can be."""
         self._demand(seen)
-        temporary = self._files.prepare(encode_cell(cell))
+        temporary = self._files.prepare(cell_bytes(cell, seen.id))
         try:
             self._files.settle()
         except BaseException:
@@ -107,7 +108,7 @@ class LocalCells:
         data = read_file(self._places.cell(id_))
         if data is None:
             return Seen(id_, None, "")
-        cell = decode_cell(data, id_)
+        cell = read_cell(data, id_)
         return Seen(id_, cell, cell.nonce)
 
     def _signature(self, id_: TargetId) -> tuple[int, int]:

@@ -13,6 +13,8 @@ from collections.abc import Mapping
 import msgspec
 
 from traintrack.action.manifest import Manifest
+from traintrack.digest import ArtifactDigest
+from traintrack.storages.local.checksum import has_sum, sum_is_right, with_sum
 
 Note = tuple[int, int, int, int]
 """Size in bytes, mtime and ctime in nanoseconds, inode."""
@@ -41,17 +43,28 @@ def note_of(there: os.stat_result) -> Note:
     return (there.st_size, there.st_mtime_ns, there.st_ctime_ns, there.st_ino)
 
 
-def encode_notes(notes: Mapping[str, Note]) -> bytes:
-    """Return the JSON bytes of the notes of an artifact, by path."""
-    return msgspec.json.encode({"format": NOTES_FORMAT, "files": notes})
+def encode_notes(notes: Mapping[str, Note], artifact: ArtifactDigest) -> bytes:
+    """Return the JSON bytes of the notes of an artifact, by path; the checksum ties them to it."""
+    return with_sum(msgspec.json.encode({"format": NOTES_FORMAT, "files": notes}), artifact)
 
 
-def decode_notes(data: bytes | None) -> dict[str, Note]:
+def decode_notes(data: bytes | None, artifact: ArtifactDigest) -> dict[str, Note]:
     """Read notes; none, damaged or newer ones are as good as empty: everything is then hashed."""
-    if data is None:
-        return {}
+    return (_decoded(data, artifact) if data is not None else None) or {}
+
+
+def notes_are_readable(data: bytes, artifact: ArtifactDigest) -> bool:
+    """Tell if these are whole notes of this artifact."""
+    return _decoded(data, artifact) is not None
+
+
+def _decoded(data: bytes, artifact: ArtifactDigest) -> dict[str, Note] | None:
+    # Notes of version 0.1.0 have no checksum and end in the closing braces of `files` and of the whole.
+    is_older = data.endswith(b"}}") and not has_sum(data)
+    if not is_older and not sum_is_right(data, artifact):
+        return None
     try:
         stored = _decoder.decode(data)
     except msgspec.MsgspecError:
-        return {}
-    return stored.files if stored.format == NOTES_FORMAT else {}
+        return None
+    return stored.files if stored.format == NOTES_FORMAT else None

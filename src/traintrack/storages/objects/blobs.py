@@ -47,7 +47,7 @@ class BlobPublisher:
         round_ = self._rounds.current()
         known = named or {}
         keys = {digest: known.get(digest) or self._keys.blob(digest, round_) for digest in blobs}
-        layout = canonical_json({"format": LAYOUT_FORMAT, "blobs": dict(keys)})
+        layout = canonical_json({"format": LAYOUT_FORMAT, "blobs": {str(digest): key for digest, key in keys.items()}})
         layout_key = self._keys.blob(content_digest(layout), round_)
         wanted = {key: blobs[digest] for digest, key in keys.items()} | {layout_key: layout}
         for key, data in wanted.items():

@@ -1,0 +1,25 @@
+"""`traintrack completion`: the script that makes a shell complete commands and labels."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from traintrack.cli.call import Call
+from traintrack.cli.completion_scripts import SCRIPTS
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """See `cli/table.py`."""
+
+    shell: str
+
+
+def run(call: Call, options: Options) -> int:
+    """Print the script of a shell."""
+    script = SCRIPTS[options.shell]
+    if call.json:
+        call.document("completion/1", {"shell": options.shell, "script": script})
+        return 0
+    call.terminal.raw(script.encode("ascii"))
+    return 0
