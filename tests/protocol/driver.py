@@ -116,7 +116,7 @@ class World:
         self.scenario = scenario
         self.schedule = Schedule(numbers, scenario.faults)
         self.objects = MemoryObjects()
-        self.history = ObjectHistory(self.objects.objects)
+        self.history = ObjectHistory(self.objects.objects, lambda: self.schedule.playing)
         self.cells_history = self.history.cells
         self.kept = MemoryKept()
         self.executing: Counter[TargetId] = Counter()

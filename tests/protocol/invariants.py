@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from traintrack.action.cell import Cell, CellState, Phase, Result, decode_cell
 from traintrack.digest import TargetId
@@ -21,12 +21,15 @@ class CellHistory:
         self._nonces: set[str] = set()
         self.committed: defaultdict[TargetId, list[Result]] = defaultdict(list)
 
-    def changed(self, id_: TargetId, before: Cell | None, after: Cell) -> None:
+    def changed(self, id_: TargetId, before: Cell | None, after: Cell, author: str | None = None) -> None:
+        """`author` is the run that writes, None if it is not known, as with a late request."""
         demand(after.nonce not in self._nonces, "R2: a nonce was used twice")
         self._nonces.add(after.nonce)
         demand(not (both_done(before, after) and before.result != after.result), "I1: a result was replaced")
         demand(_allowed(before, after), f"state machine: {_words(before)} became {_words(after)}")
         if after.state is CellState.DONE and (before is None or before.state is not CellState.DONE):
+            holder = before.owner.run if before and before.owner else None
+            demand(author in (None, holder), f"R6: {author} committed under the hold of {holder}")
             self.committed[id_].append(after.result)
 
     def reported(self, id_: TargetId, result: Result) -> None:
@@ -36,7 +39,8 @@ class CellHistory:
 class ObjectHistory:
     """The changes of an object store: those of its cells, I2, the round, and that equal keys have equal bytes."""
 
-    def __init__(self, objects: Mapping[str, bytes]) -> None:
+    def __init__(self, objects: Mapping[str, bytes], author: Callable[[], str | None]) -> None:
+        self._author = author
         self.cells = CellHistory()
         self._now: dict[str, Cell] = {}
         self._objects = objects
@@ -56,7 +60,7 @@ class ObjectHistory:
         demand(data is not None, "a cell was deleted")
         id_ = TargetId(key.rpartition("/")[2])
         cell = decode_cell(data, id_)
-        self.cells.changed(id_, self._now.get(key), cell)
+        self.cells.changed(id_, self._now.get(key), cell, self._author())
         self._now[key] = cell
         self._all_there()
 

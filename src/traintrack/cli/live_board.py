@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from itertools import islice
+from typing import TypeVar
 
 from traintrack.action.event import (
     AttemptFailed,
@@ -54,6 +55,9 @@ class Waiting:
     again_s: float | None = None
 
 
+_Known = TypeVar("_Known", Running, Waiting)
+
+
 class LiveBoard:
     """Takes events with the time of each, and says what to draw."""
 
@@ -99,15 +103,17 @@ class LiveBoard:
         """
         if not self._is_under_way or most < 1:
             return []
-        running = sorted(self._running.values(), key=lambda one: (one.since_s, one.label))
-        waiting = sorted(self._waiting.values(), key=lambda one: (one.since_s, one.label))
-        labels = [one.label for one in (*running, *waiting)]
-        width = _label_columns(labels[:most], columns)
-        rows = [_running_row(one, now_s, width, columns) for one in running[:most]]
-        rows += [_waiting_row(one, now_s, width, columns) for one in waiting[: most - len(rows)]]
-        if self._queued:
+        under_way: list[Running | Waiting] = [*_longest_first(self._running), *_longest_first(self._waiting)]
+        room = most - 1
+        is_crowded = len(under_way) + bool(self._queued) > room
+        shown = under_way[: max(room - 1, 0)] if is_crowded else under_way
+        width = _label_columns((one.label for one in shown), columns)
+        rows = [_row(one, now_s, width, columns) for one in shown]
+        if is_crowded and room:
+            rows.append((faint(f"… {len(under_way) - len(shown)} more under way, {len(self._queued)} queued"),))
+        elif self._queued:
             rows.append(_queued_row(self._queued))
-        return [*_at_most(rows, most - 1), self._counts(now_s, columns)]
+        return [*rows[:room], self._counts(now_s, columns)]
 
     def _start(self, event: RunStarted, now_s: float) -> None:
         plan = event.plan
@@ -143,11 +149,16 @@ class LiveBoard:
         return (faint(bar + " · ".join(parts)),)
 
 
-def _running_row(one: Running, now_s: float, width: int, columns: int) -> Line:
+def _longest_first(some: Mapping[str, _Known]) -> list[_Known]:
+    return sorted(some.values(), key=lambda one: (one.since_s, one.label))
+
+
+def _row(one: Running | Waiting, now_s: float, width: int, columns: int) -> Line:
     label = padded(clipped_head(one.label, width), width)
-    head = (busy("●"), f" {label}  {duration_text(now_s - one.since_s):>{_TIME_COLUMNS}}")
-    detail = " · ".join(_details(one, now_s))
-    return (*head, faint(f"  {detail}")) if detail and columns >= _DETAIL_FROM_COLUMNS else head
+    mark = busy("●") if isinstance(one, Running) else warn("◌")
+    head = (mark, f" {label}  {duration_text(now_s - one.since_s):>{_TIME_COLUMNS}}")
+    words = " · ".join(_details(one, now_s)) if isinstance(one, Running) else _wait_words(one, now_s)
+    return (*head, faint(f"  {words}")) if words and columns >= _DETAIL_FROM_COLUMNS else head
 
 
 def _details(one: Running, now_s: float) -> list[str]:
@@ -163,30 +174,17 @@ def _details(one: Running, now_s: float) -> list[str]:
     return words
 
 
-def _waiting_row(one: Waiting, now_s: float, width: int, columns: int) -> Line:
-    label = padded(clipped_head(one.label, width), width)
-    head = (warn("◌"), f" {label}  {duration_text(now_s - one.since_s):>{_TIME_COLUMNS}}")
-    words = one.words
-    if one.again_s is not None:
-        left_s = one.again_s - now_s
-        words += f", again in {duration_text(left_s)}" if left_s > 0 else ", again now"
-    return (*head, faint(f"  {words}")) if columns >= _DETAIL_FROM_COLUMNS else head
+def _wait_words(one: Waiting, now_s: float) -> str:
+    if one.again_s is None:
+        return one.words
+    left_s = one.again_s - now_s
+    return f"{one.words}, again {f'in {duration_text(left_s)}' if left_s > 0 else 'now'}"
 
 
-def _queued_row(queued: Iterable[str]) -> Line:
-    labels = list(queued)
-    named = ", ".join(islice(labels, _QUEUED_NAMED))
-    more = f" and {len(labels) - _QUEUED_NAMED} more" if len(labels) > _QUEUED_NAMED else ""
-    return (faint(f"… {len(labels)} queued: {named}{more}"),)
-
-
-def _at_most(rows: list[Line], most: int) -> list[Line]:
-    """Cut the rows; the last one then says how many there are beyond."""
-    if len(rows) <= most:
-        return rows
-    if most < 1:
-        return []
-    return [*rows[: most - 1], (faint(f"… {len(rows) - most + 1} more"),)]
+def _queued_row(queued: Mapping[str, None]) -> Line:
+    named = ", ".join(islice(queued, _QUEUED_NAMED))
+    more = f" and {len(queued) - _QUEUED_NAMED} more" if len(queued) > _QUEUED_NAMED else ""
+    return (faint(f"… {len(queued)} queued: {named}{more}"),)
 
 
 def _label_columns(labels: Iterable[str], columns: int) -> int:

@@ -115,6 +115,11 @@ class Schedule:
 
     # What the test calls
 
+    @property
+    def playing(self) -> str | None:
+        """The name of the actor whose turn it is; None while a late request takes effect."""
+        return self._current.name if self._current else None
+
     def on_crash(self, told: Callable[[str], None]) -> None:
         """Be told the name of each actor that dies, at that moment."""
         self._on_crash = told
@@ -224,6 +229,7 @@ class Schedule:
 
     def _deliver(self, index: int) -> None:
         self.trace.append("a late request arrives")
+        self._current = None
         self._late.pop(index)()
 
     def _yield(self, actor: Actor) -> None:

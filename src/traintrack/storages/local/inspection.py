@@ -5,7 +5,9 @@ from __future__ import annotations
 import errno
 import os
 import stat
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from enum import Enum
 
 from traintrack.action.manifest import Entry, EntryType, Manifest
 from traintrack.storages.local.folders import Folder, open_below, walk
@@ -17,17 +19,38 @@ _OPEN_FILE = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 _NO_FOLDER = (errno.ENOENT, errno.ENOTDIR, errno.ELOOP)
 
 
+_LOOSE = stat.S_ISUID | stat.S_ISGID | stat.S_ISVTX | 0o222
+
+
+class Trust(Enum):
+    """What spares a file from being hashed: a note that fits it, its size, or nothing."""
+
+    NOTES = "notes"
+    SIZE = "size"
+    NOTHING = "nothing"
+
+
+@dataclass(frozen=True, slots=True)
+class Wrong:
+    """What is wrong with a path (empty: the whole folder), in words with the path. `rights`: only its mode is."""
+
+    path: str
+    words: str
+    rights: bool = False
+
+
 class Inspection:
     """One look at an artifact. `fresh` collects new notes of files that were hashed and found right."""
 
-    def __init__(self, root: str, manifest: Manifest, notes: Mapping[str, Note]) -> None:
+    def __init__(self, root: str, manifest: Manifest, notes: Mapping[str, Note], trust: Trust = Trust.NOTES) -> None:
         self._root = root
         self._entries = {e.path: e for e in manifest.entries}
         self._notes = notes
+        self._trust = trust
         self.fresh: dict[str, Note] = {}
 
     def damage(self, subpath: str | None) -> str | None:
-        """Return what is wrong, in words with the path, or None; a path that the manifest has not is never wrong.
+        """Return what is wrong first, in words with the path, or None; a path that the manifest has not is never wrong.
 
         Raises:
             OSError: the disk cannot be read.
@@ -38,7 +61,23 @@ class Inspection:
         if top is None:
             return self._no_folder(subpath)
         try:
-            return self._below(top, f"{subpath}/" if subpath else "")
+            found = self._below(top, f"{subpath}/" if subpath else "")
+            return next((wrong.words for wrong in found if not wrong.rights), None)
+        finally:
+            os.close(top)
+
+    def wrongs(self) -> Iterator[Wrong]:
+        """Yield all that is wrong with the whole artifact, loosened modes too, in the order of the walk.
+
+        Raises:
+            OSError: a folder cannot be read.
+        """
+        top = self._open("")
+        if top is None:
+            yield Wrong("", "its folder is missing")
+            return
+        try:
+            yield from self._below(top, "")
         finally:
             os.close(top)
 
@@ -69,26 +108,36 @@ class Inspection:
         is_named = any(path.startswith(f"{subpath}/") for path in self._entries)
         return f"`{subpath}` is missing" if is_named else None
 
-    def _below(self, top: int, prefix: str) -> str | None:
+    def _below(self, top: int, prefix: str) -> Iterator[Wrong]:
         expected = {path for path in self._entries if path.startswith(prefix)}
         folders = _folders_of(expected)
         if prefix and not expected:
-            return None
+            return
         for folder in walk(top):
+            if os.fstat(folder.fd).st_mode & _LOOSE:
+                yield Wrong(folder.prefix[:-1], f"the folder `{folder.prefix}` can be written to", rights=True)
             for item in folder.entries:
                 path = prefix + folder.prefix + item.name
-                words = self._entry(folder, item, path, folders)
-                if words is not None:
-                    return words
                 expected.discard(path)
-        return f"`{min(expected)}` is missing" if expected else None
+                wrong = self._entry(folder, item, path, folders)
+                if wrong is not None:
+                    yield wrong
+        yield from (Wrong(path, f"`{path}` is missing") for path in sorted(expected))
 
-    def _entry(self, folder: Folder, item: os.DirEntry[str], path: str, folders: set[str]) -> str | None:
-        if path in self._entries:
-            return self._compare(folder.fd, item.name, path, item.stat(follow_symlinks=False))
-        if path in folders and item.is_dir(follow_symlinks=False):
-            return None
-        return f"`{path}` was added"
+    def _entry(self, folder: Folder, item: os.DirEntry[str], path: str, folders: set[str]) -> Wrong | None:
+        if path not in self._entries:
+            is_known = path in folders and item.is_dir(follow_symlinks=False)
+            return None if is_known else Wrong(path, f"`{path}` was added")
+        there = item.stat(follow_symlinks=False)
+        try:
+            words = self._compare(folder.fd, item.name, path, there)
+        except OSError as error:
+            if self._trust is Trust.NOTES:
+                raise  # Who is about to read it wants to know what the system says.
+            words = f"`{path}` cannot be read: {(error.strerror or '').lower()}"
+        if words is None and stat.S_ISREG(there.st_mode) and there.st_mode & _LOOSE:
+            return Wrong(path, f"`{path}` can be written to", rights=True)
+        return Wrong(path, words) if words is not None else None
 
     def _compare(self, folder: int, name: str, path: str, there: os.stat_result) -> str | None:
         entry = self._entries[path]
@@ -97,7 +146,9 @@ class Inspection:
         if entry.type is EntryType.LINK:
             same = os.readlink(name, dir_fd=folder) == entry.target
             return None if same else f"`{path}` leads elsewhere"
-        if entry.type is EntryType.FOLDER or self._notes.get(path) == note_of(there):
+        if entry.type is EntryType.FOLDER:
+            return None
+        if self._trust is Trust.NOTES and self._notes.get(path) == note_of(there):
             return None
         return self._hash(folder, name, entry, there)
 
@@ -106,6 +157,8 @@ class Inspection:
             return f"`{entry.path}` has {there.st_size} bytes, not {entry.size}"
         if bool(there.st_mode & stat.S_IXUSR) != entry.executable:
             return f"`{entry.path}` has other rights"
+        if self._trust is Trust.SIZE:
+            return None
         fd = os.open(name, _OPEN_FILE, dir_fd=folder)
         try:
             before = note_of(os.fstat(fd))

@@ -8,11 +8,13 @@ import secrets
 
 from traintrack.digest import ContentDigest, content_digest
 from traintrack.errors import IntegrityError
+from traintrack.storages.local.checksum import sum_is_right, with_sum
 from traintrack.storages.local.disk_errors import DiskErrors
 from traintrack.storages.local.files import Files, read_file
 from traintrack.storages.local.places import Places
 
 _DIGEST = re.compile(rb"[0-9a-f]{64}\Z")
+_NAMED = re.compile(rb'{"digest":"([0-9a-f]{64})",')
 
 
 class LocalKept:
@@ -67,7 +69,7 @@ class LocalKept:
         digest = self.put(data)
         path = self._places.named(name)
         with DiskErrors("write", path):
-            self._files.write(path, digest.encode())
+            self._files.write(path, with_sum(f'{{"digest":"{digest}"}}'.encode(), name))
 
     def get_named(self, name: str) -> bytes | None:
         """Return the bytes under a name, checked, or None.
@@ -88,7 +90,7 @@ class LocalKept:
         path = self._places.named(name)
         with DiskErrors("read", path):
             data = read_file(path)
-        return ContentDigest(data.decode()) if data is not None and _DIGEST.match(data) else None
+        return None if data is None else named_digest(data, name)
 
     def _set_aside(self, path: str) -> None:
         try:
@@ -96,3 +98,11 @@ class LocalKept:
             os.rename(path, f"{self._places.trash}/{os.path.basename(path)}~{secrets.token_hex(8)}")
         except OSError:
             return  # Another has moved it, or nothing can be written: what is told next is worse.
+
+
+def named_digest(data: bytes, name: str) -> ContentDigest | None:
+    """Read the file of a name; None if it is damaged or another name's."""
+    if _DIGEST.match(data):
+        return ContentDigest(data.decode())  # As version 0.1.0 wrote it.
+    found = _NAMED.match(data)
+    return ContentDigest(found[1].decode()) if found and sum_is_right(data, name) else None
