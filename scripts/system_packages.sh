@@ -2,7 +2,7 @@
 # Installs the programs that the tests need, where they are missing and we may: root on Debian or Ubuntu.
 set -eu
 # program:package
-NEEDED="git:git node:nodejs"
+NEEDED="git:git node:nodejs tmux:tmux zsh:zsh fish:fish"
 
 missing=""
 for pair in $NEEDED; do

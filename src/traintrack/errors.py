@@ -20,12 +20,12 @@ An error carries data: message, code, place, hint. `cli/render.py` makes text of
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import ClassVar
 
+from msgspec import Struct
 
-@dataclass(frozen=True, slots=True, order=True)
-class Location:
+
+class Location(Struct, frozen=True, order=True):
     """A place in a text file: `path` from the workspace root with `/`, line and column counted from 1."""
 
     path: str

@@ -16,9 +16,8 @@ pattern   = ["-"] ( [ "//" ] path "/..." | label | package ":*" )
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
 
-from traintrack.errors import Location
+from msgspec import Struct
 
 _SEGMENT = r"(?!\.{1,2}(?![A-Za-z0-9_.+-]))[A-Za-z0-9_.+-]+"
 _MEMBER = r"[A-Za-z0-9_.+\-=,*]+"
@@ -44,8 +43,7 @@ class LabelError(ValueError):
     """A text is not a label, reference or pattern; the message says what is wrong with it."""
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class Label:
+class Label(Struct, frozen=True, order=True):
     """The absolute name of a target, `//package:name`; `package` is empty at the workspace root.
 
     `name` of a member holds its coordinates: `train@lr=0.1,depth=18`.
@@ -53,14 +51,12 @@ class Label:
 
     package: str
     name: str
-    declared_at: Location | None = field(default=None, compare=False)
 
     def __str__(self) -> str:
         return f"//{self.package}:{self.name}"
 
 
-@dataclass(frozen=True, slots=True)
-class Reference:
+class Reference(Struct, frozen=True):
     """A string in `args` that names a target's artifact, or a part of it.
 
     Exactly one of `label` and `alias` is set. `ref` is a git revision that the label is read at. `member`
@@ -76,8 +72,7 @@ class Reference:
     output: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Pattern:
+class Pattern(Struct, frozen=True):
     """Selects targets: those of `package` (and of all below it if `recursive`), or the one `name`.
 
     `name` is None where all targets are meant. `exclude` takes away what an earlier pattern selected.

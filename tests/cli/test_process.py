@@ -12,7 +12,7 @@ import pytest
 from traintrack.version import VERSION
 
 PROGRAM = (sys.executable, "-m", "traintrack")
-HEAVY = ("yaml", "rich", "boto3", "asyncio", "jsonschema", "msgspec", "blake3", "prefect")
+HEAVY = ("yaml", "rich", "boto3", "asyncio", "jsonschema", "dataclasses", "blake3", "prefect")
 
 
 def run(*arguments: str, cwd: Path | None = None, **environ: str) -> subprocess.CompletedProcess[str]:

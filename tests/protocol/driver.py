@@ -7,13 +7,13 @@ for the runner (a task is a pause), for what is kept for ever, and for the store
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from random import Random
 
 from invariants import BrokenPromiseError, ObjectHistory, demand
 
 from traintrack.action.action import Action
-from traintrack.action.cell import CellState, FreeReason, Owner, Result, new_nonce
+from traintrack.action.cell import CellState, FreeReason, Owner, Result
 from traintrack.action.failure import FailureClass
 from traintrack.action.job import Capabilities, Handle, JobPhase, JobState, Output
 from traintrack.action.manifest import Entry, make_manifest
@@ -46,7 +46,7 @@ from traintrack.storages.objects.keys import Keys
 from traintrack.storages.objects.rounds import Rounds
 from traintrack.storages.objects.silence import Rhythm
 from traintrack.testing.builders import build_action
-from traintrack.testing.memory_objects import AtOnce, MemoryObjects
+from traintrack.testing.memory_objects import MemoryObjects
 from traintrack.testing.memory_storage import MemoryKept, MemoryLedger
 from traintrack.testing.schedule import Faults, Schedule
 
@@ -121,6 +121,7 @@ class World:
         self.kept = MemoryKept()
         self.executing: Counter[TargetId] = Counter()
         self.executions = 0
+        self._workers: dict[str, Worker] = {}
         self.outcomes: Counter[str] = Counter()
         Rounds(self.objects, KEYS, self.schedule).create()
 
@@ -160,19 +161,24 @@ class World:
     def _add(self, worker: Worker) -> None:
         self.schedule.add(worker.name, worker.work)
         self.schedule.add(f"{worker.name}-beats", worker.beat, needed=False, mortal=False)
-        workers = self.__dict__.setdefault("workers", {})
-        workers[worker.name] = worker
-        self.schedule.on_crash(lambda name: workers[name].died() if name in workers else None)
+        self._workers[worker.name] = worker
+        self.schedule.on_crash(lambda name: self._workers[name].died() if name in self._workers else None)
 
     def cells(self) -> ObjectCells:
         return ObjectCells(self.objects, KEYS, self.schedule, RHYTHM, readers=1)
 
-    def storage(self, me: TargetId) -> DrivenStorage:
+    def owner(self, worker: str) -> Owner:
+        return Owner("", worker)
+
+    def storage(self, worker: str, me: TargetId) -> DrivenStorage:
         publisher = BlobPublisher(self.objects, KEYS, Rounds(self.objects, KEYS, self.schedule), self.schedule)
         ledger = Hints(me) if self.scenario.hints else MemoryLedger()
         return DrivenStorage(self.cells(), self.kept, BlobArtifacts(publisher), ledger)
 
-    def output(self, value: int) -> Output:
+    def left(self, worker: str) -> None:
+        """The process of a worker has ended, by itself or not."""
+
+    def output(self, worker: str, value: int) -> Output:
         data = f"output {value}".encode()
         manifest = make_manifest([Entry("out.txt", size=len(data), digest=content_digest(data))])
         return Output(data.decode(), manifest)
@@ -219,7 +225,7 @@ class DrivenStorage:
     """The parts that the executor's steps use."""
 
     cells: object
-    kept: MemoryKept
+    kept: object
     artifacts: object
     ledger: MemoryLedger
     name: str = "driven"
@@ -230,10 +236,10 @@ class Worker:
 
     def __init__(self, world: World, name: str, action: Action) -> None:
         self.world, self.name, self.action = world, name, action
-        self.owner = Owner(f"token of {name}", name)
         self.lost = False
         self.holds_slot = False
-        storage = world.storage(action.id)
+        storage = world.storage(name, action.id)
+        self.owner = with_token(world.owner(name), f"token of {name}")
         self.cells = BeatingCells(storage.cells, self._told_lost)
         self.ports = Ports(BeatingStorage(storage, self.cells), self, world.schedule, Materials(), Who(name))  # type: ignore[arg-type]
 
@@ -252,6 +258,7 @@ class Worker:
     def died(self) -> None:
         """The process ends, and its heartbeats with it."""
         self.world.schedule.kill(f"{self.name}-beats")
+        self.world.left(self.name)
         self._execution_ended()
 
     def _work(self) -> None:
@@ -290,7 +297,7 @@ class Worker:
         if ending == 14:
             abandon(flight, self.ports)
             return Fails(flight.failure(JobState(JobPhase.FINISHED, FailureClass.CANCELLED)))
-        output = self.world.output(schedule.pick(self.world.scenario.outputs))
+        output = self.world.output(self.name, schedule.pick(self.world.scenario.outputs))
         return conclude(flight, JobState(JobPhase.FINISHED, output=output), self.ports)
 
     def _told_lost(self, _: TargetId) -> None:
@@ -339,6 +346,11 @@ class Materials:
         return None
 
 
+def with_token(owner: Owner, token: str) -> Owner:
+    """The owner of one target of a run."""
+    return Owner(token, owner.run, owner.user, owner.host, owner.boot_id, owner.pid, owner.pid_started, owner.since)
+
+
 def numbers_of(seed: int, most: int = 220) -> list[int]:
     """The numbers of one random schedule."""
     random = Random(seed)
@@ -347,10 +359,14 @@ def numbers_of(seed: int, most: int = 220) -> list[int]:
 
 def play(scenario: Scenario, numbers: list[int]) -> World:
     """Play one schedule; an invariant that breaks is raised with the trace that led to it."""
-    world = World(scenario, numbers)
+    return played(World(scenario, numbers), numbers)
+
+
+def played(world: World, numbers: list[int]) -> World:
+    """Play a world; the numbers are told if an invariant breaks."""
     try:
         world.play()
     except AssertionError as error:
         trace = "\n  ".join(world.schedule.trace[-60:])
-        raise BrokenPromiseError(f"{error}\nscenario: {scenario}\nnumbers: {numbers}\n  {trace}") from error
+        raise BrokenPromiseError(f"{error}\nscenario: {world.scenario}\nnumbers: {numbers}\n  {trace}") from error
     return world

@@ -2,7 +2,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from traintrack.errors import Location
 from traintrack.label import (
     Label,
     LabelError,
@@ -72,11 +71,6 @@ def test_a_folder_alone_names_the_target_called_like_it() -> None:
 def test_a_label_at_the_root_has_an_empty_package() -> None:
     assert parse_label("//:t") == Label("", "t")
     assert str(Label("", "t")) == "//:t"
-
-
-def test_where_a_label_was_declared_is_not_part_of_it() -> None:
-    assert Label("a", "t", Location("a/TTCONFIG.yaml", 1)) == Label("a", "t")
-    assert hash(Label("a", "t", Location("a/TTCONFIG.yaml", 1))) == hash(Label("a", "t"))
 
 
 @pytest.mark.parametrize(

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any, cast
+
+from msgspec import Struct, field
 
 from traintrack.action.image import Image
 from traintrack.digest import ArtifactDigest, JsonValue, TargetId
@@ -20,8 +21,7 @@ class Deliver(str, Enum):
     URI = "uri"
 
 
-@dataclass(frozen=True, slots=True)
-class Input:
+class Input(Struct, frozen=True):
     """One reference in the arguments of an action.
 
     `arg_path` is where the path string goes in the configuration, keys and list indices from the top.
@@ -39,8 +39,7 @@ class Input:
         return "/".join(_encoded(str(part)) for part in self.arg_path)
 
 
-@dataclass(frozen=True, slots=True)
-class Resources:
+class Resources(Struct, frozen=True):
     """What a task asks for. Sizes in bytes; None where nothing was asked."""
 
     cpu: float = 1.0
@@ -51,8 +50,7 @@ class Resources:
     shm_bytes: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Retries:
+class Retries(Struct, frozen=True):
     """How often a task's own failures are tried again; `out_of_memory` attempts get twice the memory each."""
 
     task: int = 0
@@ -60,8 +58,7 @@ class Retries:
     timeout: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Secret:
+class Secret(Struct, frozen=True):
     """A value that is delivered and never stored: variable `name` (or a file), from `source` of the provider."""
 
     name: str
@@ -69,8 +66,7 @@ class Secret:
     as_file: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Provenance:
+class Provenance(Struct, frozen=True):
     """Where an action was declared; for people, the label index and `why`, never for a decision on reuse."""
 
     workspace: str = ""
@@ -81,8 +77,7 @@ class Provenance:
     description: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Action:
+class Action(Struct, frozen=True):
     """A target, ready to be executed: the remote side knows this and digests, never workspaces.
 
     `preimage` is the canonical JSON whose SHA-256 is `id`. `config` is what the task is given as
@@ -125,8 +120,7 @@ class Action:
         return tuple(dict.fromkeys([*(i.id for i in self.inputs), *self.needs]))
 
 
-@dataclass(frozen=True, slots=True)
-class ExternalData:
+class ExternalData(Struct, frozen=True):
     """A source: bytes that somebody else made. Exactly one of `content` and `listing` is set.
 
     `preimage` is the canonical JSON whose SHA-256 is `id`. `content` is the artifact digest of the bytes, `listing`
@@ -144,8 +138,7 @@ class ExternalData:
     provenance: Provenance = field(default_factory=Provenance)
 
 
-@dataclass(frozen=True, slots=True)
-class ActionGraph:
+class ActionGraph(Struct, frozen=True):
     """Actions by ID, and which IDs were asked for.
 
     Two labels with equal recipes are one action; `labels` maps every label to its ID, in order of the

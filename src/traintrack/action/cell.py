@@ -7,10 +7,11 @@ cell that was read and returns the next one; a storage applies it by compare-and
 from __future__ import annotations
 
 import secrets
-from dataclasses import dataclass, field, replace
 from enum import Enum
 
 import msgspec
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from traintrack.digest import ArtifactDigest, ContentDigest, TargetId
 from traintrack.errors import IntegrityError, InternalError
@@ -45,8 +46,7 @@ class FreeReason(str, Enum):
     SUPERSEDED = "superseded"
 
 
-@dataclass(frozen=True, slots=True)
-class Owner:
+class Owner(Struct, frozen=True):
     """Who holds a cell. `token` is random, made once per (run, target) and kept through every retry.
 
     `boot_id` and `pid` with `pid_started` (clock ticks since boot) say if the holder's process still is the same one.
@@ -63,8 +63,7 @@ class Owner:
     since: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Result:
+class Result(Struct, frozen=True):
     """What stands for an ID: the artifact, where its manifest and record are kept, and how it lies in the store.
 
     `layout` is the key of the storage's layout object, empty where the storage needs none.
@@ -76,8 +75,7 @@ class Result:
     layout: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Failure:
+class Failure(Struct, frozen=True):
     """How the last attempt of a flight ended, shared with those who waited on it."""
 
     flight: str
@@ -88,8 +86,7 @@ class Failure:
     log: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Cell:
+class Cell(Struct, frozen=True):
     """One cell. No two writes of a cell have the same bytes: `nonce` is new in each."""
 
     state: CellState

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
+from msgspec import Struct, field
+
+from traintrack.action.file_difference import FileDifference
 from traintrack.action.plan import Decision, Outcome, Plan, Reason
 from traintrack.digest import ArtifactDigest, ContentDigest, TargetId
 
 
-@dataclass(frozen=True, slots=True)
-class RunStarted:
+class RunStarted(Struct, frozen=True):
     """A run begins to carry out `plan`."""
 
     run: str
@@ -19,8 +20,7 @@ class RunStarted:
     environment: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class TargetStarted:
+class TargetStarted(Struct, frozen=True):
     """An attempt of a target began; `attempt` counts from 1."""
 
     id: TargetId
@@ -30,8 +30,7 @@ class TargetStarted:
     resumed: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class TargetProgress:
+class TargetProgress(Struct, frozen=True):
     """The attempt under way came to another phase (`staging`, `running`, `storing`), or told something of itself.
 
     `text` is the newest line of its `progress.json`, empty as long as there is none.
@@ -43,8 +42,7 @@ class TargetProgress:
     text: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class TargetWaiting:
+class TargetWaiting(Struct, frozen=True):
     """Another run holds the target: who, since when (ISO 8601), in which phase."""
 
     id: TargetId
@@ -56,8 +54,7 @@ class TargetWaiting:
     phase: str
 
 
-@dataclass(frozen=True, slots=True)
-class AttemptFailed:
+class AttemptFailed(Struct, frozen=True):
     """An attempt failed; `retry_in_s` is None if it is not tried again."""
 
     id: TargetId
@@ -68,8 +65,7 @@ class AttemptFailed:
     retry_in_s: float | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Notice:
+class Notice(Struct, frozen=True):
     """Something that a person should know: a take-over, an orphan that was stopped, bytes that were healed."""
 
     message: str
@@ -77,9 +73,11 @@ class Notice:
     level: str = "note"
 
 
-@dataclass(frozen=True, slots=True)
-class TargetFinished:
-    """A target ended. `because` names the labels that block it, or says whose result is shared."""
+class TargetFinished(Struct, frozen=True):
+    """A target ended. `because` names the labels that block it, or says whose result is shared.
+
+    `differing` is what came out different when a result that stands was compared (`run --force`).
+    """
 
     id: TargetId
     label: str
@@ -96,10 +94,10 @@ class TargetFinished:
     log: str | None = None
     log_tail: tuple[str, ...] = ()
     because: tuple[str, ...] = ()
+    differing: tuple[FileDifference, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class RunFinished:
+class RunFinished(Struct, frozen=True):
     """A run is over; `interrupted` tells that it was asked to stop."""
 
     run: str
@@ -115,8 +113,7 @@ Event: TypeAlias = (
 RUN_FORMAT = "traintrack/run/1"
 
 
-@dataclass(frozen=True, slots=True)
-class RunTarget:
+class RunTarget(Struct, frozen=True):
     """A target in a run document."""
 
     label: str
@@ -131,8 +128,7 @@ class RunTarget:
     failure: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class RunDocument:
+class RunDocument(Struct, frozen=True):
     """What a run did, one row per target in order; written at its end. Times in ISO 8601 (UTC)."""
 
     run: str

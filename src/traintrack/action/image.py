@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import TypeAlias
 
+from msgspec import Struct, field
 
-@dataclass(frozen=True, slots=True)
-class ContainerImage:
+
+class ContainerImage(Struct, frozen=True):
     """A container image of a registry, pinned: `digest` is `sha256:…` of the multi-platform index."""
 
     ref: str
     digest: str
 
 
-@dataclass(frozen=True, slots=True)
-class BuiltImage:
+class BuiltImage(Struct, frozen=True):
     """A container image built from a Dockerfile.
 
     `tree` maps each of its paths to a git tree id or `<mode>:<blob id>`; `bases` maps each `FROM` and
@@ -30,8 +29,7 @@ class BuiltImage:
     args: Mapping[str, str] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
-class PythonImage:
+class PythonImage(Struct, frozen=True):
     """A locked Python environment, made by uv; no container.
 
     `lock_sha256` is of the lock file at the target's commit. With a `uv.lock`, `project_sha256` is of the

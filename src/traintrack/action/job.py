@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from enum import Enum
 from typing import NewType
+
+from msgspec import Struct, field
 
 from traintrack.action.action import Action, Deliver, Resources
 from traintrack.action.failure import FailureClass
@@ -17,8 +18,7 @@ Handle = NewType("Handle", str)
 """A runner's own small JSON that finds a job again, from any process."""
 
 
-@dataclass(frozen=True, slots=True)
-class JobInput:
+class JobInput(Struct, frozen=True):
     """An input of a job: `artifact` is the whole, `subpath` the part that goes to `arg_path`."""
 
     arg_path: tuple[str | int, ...]
@@ -28,8 +28,7 @@ class JobInput:
     deliver: Deliver = Deliver.COPY
 
 
-@dataclass(frozen=True, slots=True)
-class Job:
+class Job(Struct, frozen=True):
     """One attempt of one flight. `checkpoint` is the key of a sealed checkpoint to start from.
 
     `attempt` counts from 1 within the flight. `gpus` are the indices of the devices granted. `secrets` maps
@@ -44,7 +43,10 @@ class Job:
     run: str = ""
     checkpoint: str | None = None
     gpus: tuple[int, ...] = ()
-    secrets: Mapping[str, str] = field(default_factory=dict, repr=False)
+    secrets: Mapping[str, str] = field(default_factory=dict)
+
+    def __repr__(self) -> str:
+        return f"Job({self.action.label}, flight={self.flight!r}, attempt={self.attempt})"
 
 
 class JobPhase(str, Enum):
@@ -57,8 +59,7 @@ class JobPhase(str, Enum):
     GONE = "gone"
 
 
-@dataclass(frozen=True, slots=True)
-class Output:
+class Output(Struct, frozen=True):
     """A finished output, complete and hashed, not yet visible under any ID.
 
     `staged` is where it lies, in words that the storage it was staged in understands.
@@ -69,8 +70,7 @@ class Output:
     metrics: Mapping[str, object] | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class JobState:
+class JobState(Struct, frozen=True):
     """What is known of a job. `output` is set after a success, `failure` after a failure; `message` is one line.
 
     `missing_module` is what a Python task looked for in vain, so that one who knows the repository can say where it is.
@@ -96,8 +96,7 @@ class JobState:
     missing_module: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Capabilities:
+class Capabilities(Struct, frozen=True):
     """What a runner enforces, checks or cannot give, in the words of DESIGN 7.1; shown in the plan and recorded."""
 
     name: str

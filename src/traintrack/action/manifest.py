@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
 from enum import Enum
 
 import msgspec
+from msgspec import Struct
 
 from traintrack.action.links import first_escape, resolve_inside
 from traintrack.digest import ArtifactDigest, ContentDigest, canonical_json, content_digest
@@ -29,8 +29,7 @@ class EntryType(str, Enum):
     FOLDER = "dir"
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(Struct, frozen=True):
     """One path of an artifact.
 
     `path` is relative with `/`, never empty but in the manifest of a single file, without `.` and `..`.
@@ -45,8 +44,7 @@ class Entry:
     target: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Manifest:
+class Manifest(Struct, frozen=True):
     """Entries sorted by the bytes of their paths. An artifact that is one file has one entry with path ``""``."""
 
     entries: tuple[Entry, ...]

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any
+
+from msgspec import Struct, field
 
 from traintrack.action.action import ActionGraph
 from traintrack.action.cell import Cell
@@ -37,16 +38,14 @@ class ReasonCode(str, Enum):
     HELD = "held-by-another-run"
 
 
-@dataclass(frozen=True, slots=True)
-class Reason:
+class Reason(Struct, frozen=True):
     """A reason as data: `code`, and `facts` such as `{"fields": ["args.epochs"]}` or `{"owner": …}`."""
 
     code: ReasonCode
     facts: Mapping[str, Any] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
-class Step:
+class Step(Struct, frozen=True):
     """What is done for one ID. `cell` is the cell as the planner saw it, None if absent.
 
     `expected_s` is the time that it took before, None if unknown.
@@ -59,8 +58,7 @@ class Step:
     expected_s: float | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Plan:
+class Plan(Struct, frozen=True):
     """Steps in an order that has every one after those it depends on.
 
     `graph` holds only the actions of `steps`: what lies below a reused target is not in it. `forced` are the

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Any
 
 import msgspec
+from msgspec import Struct, field
 
 from traintrack.digest import ActionKey, ArtifactDigest, ContentDigest, TargetId
 from traintrack.errors import IntegrityError
@@ -14,8 +14,7 @@ from traintrack.errors import IntegrityError
 RECORD_FORMAT = "traintrack/record/1"
 
 
-@dataclass(frozen=True, slots=True)
-class InputRead:
+class InputRead(Struct, frozen=True):
     """An input as it was consumed: its ID, the part of it, and the digest of the whole and of that part."""
 
     id: TargetId
@@ -26,8 +25,7 @@ class InputRead:
     label: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Timings:
+class Timings(Struct, frozen=True):
     """Wall-clock times in ISO 8601 (UTC), for people; durations in seconds from a monotonic clock."""
 
     started: str = ""
@@ -37,8 +35,7 @@ class Timings:
     publishing_s: float = 0.0
 
 
-@dataclass(frozen=True, slots=True)
-class Usage:
+class Usage(Struct, frozen=True):
     """What the task used, None where the runner cannot tell."""
 
     user_cpu_s: float | None = None
@@ -46,8 +43,7 @@ class Usage:
     peak_memory_bytes: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class AttemptNote:
+class AttemptNote(Struct, frozen=True):
     """One attempt of an execution. `failure` is a failure class, None after a success."""
 
     number: int
@@ -58,8 +54,7 @@ class AttemptNote:
     log: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Isolation:
+class Isolation(Struct, frozen=True):
     """What was enforced around the task, what was only checked, and what this runner cannot give; words of DESIGN 7.1."""
 
     enforced: tuple[str, ...] = ()
@@ -67,8 +62,7 @@ class Isolation:
     missing: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Who:
+class Who(Struct, frozen=True):
     """Who executed it, where."""
 
     user: str = ""
@@ -77,8 +71,7 @@ class Who:
     traintrack: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Record:
+class Record(Struct, frozen=True):
     """What is known about one execution, a success or a failure.
 
     `preimage` is the canonical JSON whose SHA-256 is `id`, as data. `reason` says why it ran, as data.

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from enum import Enum
 from typing import Any
+
+from msgspec import Struct
 
 from traintrack.analysis.preimage import ARTIFACT_KEY, FAMILY_KEY, user_key
 from traintrack.digest import canonical_json
@@ -20,8 +21,7 @@ class ChangeKind(str, Enum):
     INPUT = "input"
 
 
-@dataclass(frozen=True, slots=True)
-class FieldChange:
+class FieldChange(Struct, frozen=True):
     """One difference. `field` is dotted for people (`args.epochs`, `code.src`, `args.evals[lr=0.1]`).
 
     `path` is the same as keys and indices, with a user's own keys. `old` and `new` are values, None where the

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import Any
+
+from msgspec.structs import replace
 
 from traintrack.action.action import Action, ActionGraph, Deliver, ExternalData, Input, Provenance
 from traintrack.analysis.code import Codes, revision_of

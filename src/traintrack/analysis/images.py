@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
+
+from msgspec import Struct
 
 from traintrack.action.image import BuiltImage, ContainerImage, Image, PythonImage
 from traintrack.analysis.dockerfile import DockerfileError, base_images
@@ -23,8 +24,7 @@ _COMMIT = "{commit}"
 _DIGEST_MARK = "@sha256:"
 
 
-@dataclass(frozen=True, slots=True)
-class Build:
+class Build(Struct, frozen=True):
     """An image's `build` with its defaults: paths from the workspace root, the Dockerfile among them or below one."""
 
     context: str
@@ -33,8 +33,7 @@ class Build:
     args: Mapping[str, str]
 
 
-@dataclass(frozen=True, slots=True)
-class ResolvedImage:
+class ResolvedImage(Struct, frozen=True):
     """A pinned image with what its pre-image says; `entrypoint` is None where nothing was declared."""
 
     image: Image

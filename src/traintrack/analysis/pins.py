@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from traintrack.analysis.code import code_paths, revision_of
 from traintrack.analysis.images import (
@@ -24,8 +25,7 @@ from traintrack.workspace.model import Experiment, ImageSpec, Workspace
 from traintrack.workspace.source_control import SourceControl
 
 
-@dataclass(frozen=True, slots=True)
-class NeededPin:
+class NeededPin(Struct, frozen=True):
     """Something outside of git that has to be looked up.
 
     `kind` is `image`, `base`, `content`, `listing`, `revision` or `alias`; `name` is the key of the lock: a ref,
@@ -38,8 +38,7 @@ class NeededPin:
     platform: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class LackingPins:
+class LackingPins(Struct, frozen=True):
     """What one experiment's lock lacks.
 
     `trees`: full commit hash → path → tree id or `<mode>:<blob id>`, answered by git. `locks`: full commit hash
@@ -51,8 +50,7 @@ class LackingPins:
     needed: tuple[NeededPin, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class PinsNeeded:
+class PinsNeeded(Struct, frozen=True):
     """What all locks of a graph lack, by package, without those that lack nothing.
 
     `errors` is what no lock can mend: paths that are not in a commit, commits that nobody has.

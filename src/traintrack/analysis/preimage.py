@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
+
+from msgspec import Struct
 
 from traintrack.action.image import BuiltImage, ContainerImage, Image
 from traintrack.digest import JsonValue, TargetId, canonical_json
@@ -17,16 +18,14 @@ ARTIFACT_KEY = "$artifact"
 FAMILY_KEY = "$family"
 
 
-@dataclass(frozen=True, slots=True)
-class ArtifactValue:
+class ArtifactValue(Struct, frozen=True):
     """A reference in the arguments: the artifact of an ID, or the part of it at `path`."""
 
     id: TargetId
     path: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class MemberValue:
+class MemberValue(Struct, frozen=True):
     """A member of a fan-in: `at` maps axes to the coordinates that the task is shown."""
 
     at: Mapping[str, Any]
@@ -34,8 +33,7 @@ class MemberValue:
     path: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class FamilyValue:
+class FamilyValue(Struct, frozen=True):
     """A fan-in in the arguments; the order of the members means nothing."""
 
     members: tuple[MemberValue, ...]

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+
+from msgspec import Struct, field
 
 from traintrack.action.plan import Decision, Outcome, Reason
 from traintrack.digest import ArtifactDigest, ContentDigest, TargetId
 from traintrack.errors import InputError, Location
 
 
-@dataclass(frozen=True, slots=True)
-class HashedTarget:
+class HashedTarget(Struct, frozen=True):
     """A label with its ID and the canonical pre-image behind it."""
 
     label: str
@@ -21,8 +21,7 @@ class HashedTarget:
     preimage: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class PlannedTarget:
+class PlannedTarget(Struct, frozen=True):
     """A row of `run -n`: what would be done and why. `reason_text` is that reason as one line."""
 
     label: str
@@ -33,8 +32,7 @@ class PlannedTarget:
     expected_s: float | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class RanTarget:
+class RanTarget(Struct, frozen=True):
     """A row of a run's report. `duration_s` is the time of the task and its storing in this run, 0 when reused."""
 
     label: str
@@ -50,8 +48,7 @@ class RanTarget:
     log: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class RunReport:
+class RunReport(Struct, frozen=True):
     """What a run did: a row per label of the plan, in order; `requested` are the labels asked for.
 
     `paths` maps requested labels to local folders of their artifacts. `saved_s` is the recorded time of what
@@ -70,8 +67,7 @@ class RunReport:
     new_pins: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class PulledTarget:
+class PulledTarget(Struct, frozen=True):
     """A label with the local path of its artifact, or of the copy that was made."""
 
     label: str
@@ -79,8 +75,7 @@ class PulledTarget:
     path: Path
 
 
-@dataclass(frozen=True, slots=True)
-class ListedTarget:
+class ListedTarget(Struct, frozen=True):
     """A row of `ls`: `kind` is the task command, or `source`."""
 
     label: str
@@ -91,8 +86,7 @@ class ListedTarget:
     tags: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class FieldShown:
+class FieldShown(Struct, frozen=True):
     """A merged field of `show`: dotted `path`, value, the place that wrote it and the layer's name."""
 
     path: str
@@ -101,8 +95,7 @@ class FieldShown:
     origin: str
 
 
-@dataclass(frozen=True, slots=True)
-class ShownTarget:
+class ShownTarget(Struct, frozen=True):
     """The resolved definition of a target, and what it depends on and what depends on it in this workspace's request."""
 
     label: str
@@ -115,8 +108,7 @@ class ShownTarget:
     path: Path | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class TargetStatus:
+class TargetStatus(Struct, frozen=True):
     """A row of `status`: `state` is one of `cached`, `missing`, `running`, `failed`, `stale`.
 
     `stale`: another ID of this label has a result, this one has not. `since` in ISO 8601, for people.
@@ -130,8 +122,7 @@ class TargetStatus:
     size_bytes: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Cause:
+class Cause(Struct, frozen=True):
     """One difference between two pre-images, down to the place that made it.
 
     `field` is dotted (`args.epochs`); `old` and `new` are values, or IDs for an input. `causes` are those of the
@@ -149,8 +140,7 @@ class Cause:
     note: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class WhyAnswer:
+class WhyAnswer(Struct, frozen=True):
     """Why a target ran, will run, is cached or waits.
 
     `now` says it in one line; `compared_with` names the run and time of the last record, `causes` the differences.
@@ -167,8 +157,7 @@ class WhyAnswer:
     last_reason: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class LogAnswer:
+class LogAnswer(Struct, frozen=True):
     """The log of a target's newest attempt, or of the one asked for; `path` is a local file, still growing if `live`."""
 
     label: str
@@ -179,8 +168,7 @@ class LogAnswer:
     live: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class CheckReport:
+class CheckReport(Struct, frozen=True):
     """What `check` looked at, the errors it found (sorted by place), and what it would like to be different."""
 
     experiments: int
@@ -189,8 +177,7 @@ class CheckReport:
     warnings: tuple[InputError, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class LockedPin:
+class LockedPin(Struct, frozen=True):
     """A pin that was added to a lock file (or would be): `kind` is `tree`, `lock`, `image`, `source` or `ref`."""
 
     lock_path: str
@@ -200,8 +187,7 @@ class LockedPin:
     old: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Missing:
+class Missing(Struct, frozen=True):
     """A pin that cannot be had, with the reason."""
 
     lock_path: str
@@ -210,8 +196,7 @@ class Missing:
     error: InputError
 
 
-@dataclass(frozen=True, slots=True)
-class LockReport:
+class LockReport(Struct, frozen=True):
     """What `lock` did. `changed` are the labels whose IDs an update changes."""
 
     added: tuple[LockedPin, ...] = ()
@@ -219,8 +204,7 @@ class LockReport:
     changed: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class InitReport:
+class InitReport(Struct, frozen=True):
     """What `init` wrote (paths relative to `root`, sorted) and the commands to go on with."""
 
     root: Path
@@ -228,8 +212,7 @@ class InitReport:
     next_steps: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class CleanReport:
+class CleanReport(Struct, frozen=True):
     """What `clean` removed (or would): paths, and how many bytes."""
 
     removed: tuple[str, ...]
@@ -237,8 +220,7 @@ class CleanReport:
     dry_run: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Diagnosis:
+class Diagnosis(Struct, frozen=True):
     """A line of `doctor`: `state` is `ok`, `warning` or `problem`."""
 
     name: str
@@ -247,8 +229,7 @@ class Diagnosis:
     hint: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class HistoryLine:
+class HistoryLine(Struct, frozen=True):
     """A line of a label's history or of a run, as `log` shows it."""
 
     run: str

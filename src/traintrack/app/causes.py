@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 from collections import deque
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Any
+
+from msgspec import Struct, field
 
 from traintrack.action.action import ActionGraph
 from traintrack.action.record import InputRead, Record
@@ -26,8 +27,7 @@ MAX_LEVELS = 32
 """So many inputs deep the causes are followed; a person goes on from there with another `why`."""
 
 
-@dataclass(frozen=True, slots=True)
-class Comparison:
+class Comparison(Struct, frozen=True):
     """A label whose recipe is compared: what it is now, and the record of what it was."""
 
     label: str
@@ -35,8 +35,7 @@ class Comparison:
     old: Record
 
 
-@dataclass(slots=True)
-class _Found:
+class _Found(Struct):
     """What a comparison found: each difference, and the comparison that explains it further, if there is one."""
 
     depth: int

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from msgspec import Struct
 
 from traintrack.errors import InputError, UsageError
 from traintrack.execute.slots import Capacity
@@ -16,8 +17,7 @@ from traintrack.workspace.model import EnvironmentSpec, Workspace
 from traintrack.workspace.quantities import parse_size
 
 
-@dataclass(frozen=True, slots=True)
-class Environment:
+class Environment(Struct, frozen=True):
     """Where actions run and where their results stay; `capacity` is what may run at once."""
 
     name: str

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import re
 import shlex
@@ -25,8 +26,8 @@ _NAME_LINE = re.compile(rb"^workspace:.*$", re.MULTILINE)
 def init(directory: Path, example: str | None = None, name: str | None = None) -> InitReport:
     """Write a workspace into `directory`, which is made if it is not there, and say how to go on.
 
-    No file that is there is ever overwritten, and no git command runs. `name` is the workspace's name, by
-    default that of the folder (or of the example).
+    No file that is there is ever overwritten, and no git command runs. What was broken off is completed by a
+    repetition. `name` is the workspace's name, by default that of the folder (or of the example).
 
     Raises:
         InputError: the folder is a workspace, or a file is in the way.
@@ -39,7 +40,8 @@ def init(directory: Path, example: str | None = None, name: str | None = None) -
     if (root / _GITIGNORE).exists():
         # A repository that is there already has its own, and ours only spares it some clutter.
         files.pop(_GITIGNORE, None)
-    in_the_way = sorted(path for path in files if os.path.lexists(root / path))
+    there = {path for path in files if os.path.lexists(root / path)}
+    in_the_way = sorted(path for path in there if not _holds(root / path, files[path][0]))
     if in_the_way:
         raise InputError(
             f"`{in_the_way[0]}` is there already and is not overwritten",
@@ -47,7 +49,7 @@ def init(directory: Path, example: str | None = None, name: str | None = None) -
             hint="use an empty folder: `traintrack init FOLDER`",
             details=in_the_way[1:],
         )
-    _write(root, files)
+    _write(root, {path: file for path, file in files.items() if path not in there})
     return InitReport(root, tuple(sorted(files)), _next_steps(root, directory, example))
 
 
@@ -128,20 +130,42 @@ def _files_below(folder: Traversable) -> dict[str, tuple[bytes, bool]]:
     return files
 
 
-def _write(root: Path, files: Mapping[str, tuple[bytes, bool]]) -> None:
+def _holds(place: Path, data: bytes) -> bool:
+    """Tell if a file is there with these bytes, as an earlier `init` that was broken off leaves it."""
     try:
-        for path, (data, executable) in sorted(files.items()):
+        return place.is_file() and place.stat().st_size == len(data) and place.read_bytes() == data
+    except OSError:
+        return False
+
+
+def _write(root: Path, files: Mapping[str, tuple[bytes, bool]]) -> None:
+    """Write each file whole or not at all; the one that makes the folder a workspace comes last."""
+    try:
+        for path in sorted(files, key=lambda path: (path == _WORKSPACE_FILE, path)):
             place = root / path
             place.parent.mkdir(parents=True, exist_ok=True)
-            flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
-            with os.fdopen(os.open(place, flags, 0o755 if executable else 0o644), "wb") as stream:
-                stream.write(data)
+            _write_new(place, *files[path])
     except OSError as error:
         raise HostError(
             f"`{error.filename or root}` cannot be written: {(error.strerror or str(error)).lower()}",
             code="cannot-write",
             hint="choose a folder that you may write to",
         ) from error
+
+
+def _write_new(place: Path, data: bytes, executable: bool) -> None:  # noqa: FBT001
+    """Write a file that is not there yet; the name of the half one is fixed, so that a repetition removes it."""
+    half = place.with_name(f".{place.name}.half")
+    flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC
+    try:
+        with os.fdopen(os.open(half, flags, 0o755 if executable else 0o644), "wb") as stream:
+            stream.write(data)
+        if os.path.lexists(place):
+            raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), str(place))
+        os.rename(half, place)
+    except OSError as error:
+        half.unlink(missing_ok=True)
+        raise OSError(error.errno, error.strerror, str(place)) from error
 
 
 def _next_steps(root: Path, directory: Path, example: str | None) -> tuple[str, ...]:

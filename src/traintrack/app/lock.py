@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from traintrack.analysis.identify import analyze
 from traintrack.analysis.pins import LackingPins, pins_needed
@@ -17,8 +19,7 @@ from traintrack.workspace.lockfile import write_lock
 from traintrack.workspace.model import Experiment, Lock, SourcePin
 
 
-@dataclass(frozen=True, slots=True)
-class _Renewed:
+class _Renewed(Struct, frozen=True):
     """An experiment with the lock that it should have, and what that adds or moves."""
 
     experiment: Experiment

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
+
+from msgspec import Struct
 
 from traintrack.action.action import ActionGraph
 from traintrack.analysis.identify import analyze
@@ -19,8 +20,7 @@ from traintrack.workspace.model import Workspace
 from traintrack.workspace.sets import parse_set
 
 
-@dataclass(frozen=True, slots=True)
-class Project:
+class Project(Struct, frozen=True):
     """What most use cases start from. `current_package` is the folder that relative patterns are read from."""
 
     workspace: Workspace

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
+
+from msgspec import Struct
 
 from traintrack.action.cell import CellState, Result
 from traintrack.app.answers import PulledTarget
@@ -20,8 +21,7 @@ from traintrack.label import Label, LabelError, parse_reference
 from traintrack.ports.storage import Artifacts, Storage
 
 
-@dataclass(frozen=True, slots=True)
-class Wanted:
+class Wanted(Struct, frozen=True):
     """A target, or the part of its artifact at `subpath`."""
 
     label: Label

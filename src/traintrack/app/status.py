@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from traintrack.action.cell import Cell, CellState
 from traintrack.action.failure import FailureClass
@@ -15,8 +16,7 @@ from traintrack.digest import TargetId
 from traintrack.ports.storage import HistoryEntry, Liveness, Seen, Storage
 
 
-@dataclass(frozen=True, slots=True)
-class _Row:
+class _Row(Struct, frozen=True):
     label: str
     id: TargetId
     cell: Cell | None

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol, TypeAlias
+
+from msgspec import Struct
 
 from traintrack.cli.terminal import Terminal
 
@@ -14,8 +15,7 @@ JsonValue: TypeAlias = "None | bool | int | float | str | Sequence[JsonValue] | 
 """As in `digest.py`, whose import costs more than a whole `--help`."""
 
 
-@dataclass(frozen=True, slots=True)
-class Call:
+class Call(Struct, frozen=True):
     """What all commands know: `start` is the absolute folder of `-C`.
 
     With `json` a command prints exactly one document on stdout.

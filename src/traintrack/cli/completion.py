@@ -11,7 +11,8 @@ import os
 import shlex
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from traintrack.cli.table import COMMANDS, COMMON_OPTIONS, Argument, Command, Kind, Option, command_named
 
@@ -23,16 +24,14 @@ _OPEN_ENDS = ("/", ":", "=", "//")
 """What a candidate ends with that is not whole yet, so that no blank comes behind it."""
 
 
-@dataclass(frozen=True, slots=True)
-class Candidate:
+class Candidate(Struct, frozen=True):
     """What the whole word may become, and a few words about it."""
 
     word: str
     about: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class _Asked:
+class _Asked(Struct, frozen=True):
     """A command line as far as it is written: `word` is begun, `value_of` the option that it is the value of."""
 
     word: str

@@ -14,10 +14,11 @@ import threading
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from types import TracebackType
 from typing import Any, Self
+
+from msgspec import Struct
 
 from traintrack.action.event import (
     AttemptFailed,
@@ -45,8 +46,7 @@ _STDOUT = 1
 Warn = Callable[[str], None]
 
 
-@dataclass(frozen=True, slots=True)
-class OpenFile:
+class OpenFile(Struct, frozen=True):
     """A descriptor of our own for what the user called `where`."""
 
     where: str

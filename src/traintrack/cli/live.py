@@ -5,9 +5,10 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import replace
 from types import TracebackType
 from typing import Self, TextIO, cast
+
+from msgspec.structs import replace
 
 from traintrack.action.event import Event
 from traintrack.action.plan import Reason

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
 from itertools import islice
 from typing import TypeVar
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from traintrack.action.event import (
     AttemptFailed,
@@ -32,8 +34,7 @@ _QUEUED_NAMED = 2
 _PHASES = {JobPhase.STAGING.value: "preparing", JobPhase.STORING.value: "storing"}
 
 
-@dataclass(frozen=True, slots=True)
-class Running:
+class Running(Struct, frozen=True):
     """An attempt under way. `task_since_s` is when its task itself began, None before; `expected_s` what that took before."""
 
     label: str
@@ -45,8 +46,7 @@ class Running:
     task_since_s: float | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Waiting:
+class Waiting(Struct, frozen=True):
     """A target that waits: for another run, or for its next attempt at `again_s` on the clock."""
 
     label: str

@@ -8,10 +8,11 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from enum import Enum
 from types import TracebackType
 from typing import Self
+
+from msgspec import Struct
 
 from traintrack.action.event import (
     AttemptFailed,
@@ -43,8 +44,7 @@ class Told(Enum):
     ENDINGS = "endings"
 
 
-@dataclass(frozen=True, slots=True)
-class Running:
+class Running(Struct, frozen=True):
     """A target under way: its label, and when it began on the monotonic clock."""
 
     label: str

@@ -87,6 +87,7 @@ _PIN = _map({"lock": TEXT, "kind": TEXT, "name": TEXT, "value": TEXT, "old": TEX
 _LISTED = _map({"label": TEXT, "kind": TEXT, "image": TEXT, "where": WHERE, "description": TEXT, "tags": _list(TEXT)})
 _FIELD = _map({"path": TEXT, "value": ANY, "where": WHERE, "origin": TEXT})
 _HISTORY = _map({"run": TEXT, "time": TEXT, "outcome": TEXT, "id": ID, "label": TEXT, "record": TEXT_OR_NULL})
+_FINDING = _map({"kind": TEXT, "path": TEXT, "words": TEXT, "id": _or_null(ID), "label": TEXT})
 _CHECKED = _map({"name": TEXT, "state": {"enum": ["ok", "warning", "problem"]}, "detail": TEXT, "hint": TEXT_OR_NULL})
 
 _LEVEL: Schema = {"enum": ["note", "warning"]}
@@ -230,6 +231,44 @@ DOCUMENTS: Mapping[str, tuple[str, Schema]] = {
     "clean/1": (
         "`clean`: what was removed, or would be.",
         _map({"removed": _list(TEXT), "size_bytes": COUNT, "dry_run": SWITCH}),
+    ),
+    "verify/1": (
+        "`verify`: what is damaged, and what `--repair` did; `left` is what is wrong still, `remake` what to run.",
+        _map(
+            {
+                "environment": TEXT,
+                "storage": TEXT,
+                "depth": {"enum": ["quick", "data"]},
+                "results": COUNT,
+                "objects": COUNT,
+                "hashed_bytes": COUNT,
+                "findings": _list(_FINDING),
+                "remarks": _list(TEXT),
+                "mended": _list(_map({"path": TEXT, "done": TEXT})),
+                "left": _list(_FINDING),
+                "remake": _list(TEXT),
+            }
+        ),
+    ),
+    "verify-rebuild/1": (
+        "`verify --rebuild`: whether a target came out the same. A size is null where that side has no such file.",
+        _map(
+            {
+                "label": TEXT,
+                "id": ID,
+                "files": COUNT,
+                "equal": SWITCH,
+                "differing": _list(
+                    _map(
+                        {
+                            "path": TEXT,
+                            "size_before": {"type": ["integer", "null"]},
+                            "size_after": {"type": ["integer", "null"]},
+                        }
+                    )
+                ),
+            }
+        ),
     ),
     "doctor/1": ("`doctor`: what was looked at.", _map({"checks": _list(_CHECKED)})),
     "completion/1": ("`completion`: a script for a shell.", _map({"shell": TEXT, "script": TEXT})),

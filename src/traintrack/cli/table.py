@@ -5,8 +5,9 @@ Imports nothing heavy: `--help` reads it and no command's module.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import Enum
+
+from msgspec import Struct
 
 
 class Kind(Enum):
@@ -17,8 +18,7 @@ class Kind(Enum):
     COUNT = "count"
 
 
-@dataclass(frozen=True, slots=True)
-class Option:
+class Option(Struct, frozen=True):
     """An option; `flags` as written, short one first. `off` is the flag that takes a switch back.
 
     A switch with `off` is None where neither is given. A COUNT is a whole number from 1 on.
@@ -34,8 +34,7 @@ class Option:
     off: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Argument:
+class Argument(Struct, frozen=True):
     """Words without a flag: `many` takes all that are left."""
 
     name: str
@@ -45,8 +44,7 @@ class Argument:
     choices: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Command:
+class Command(Struct, frozen=True):
     """A command; its module is `traintrack.cli.commands.<name>`. `more` is the rest of its help, `examples` are lines to copy."""
 
     name: str
@@ -220,6 +218,34 @@ COMMANDS: tuple[Command, ...] = (
         (),
         (Option("dry_run", ("-n", "--dry-run"), "Tell what would go, and remove nothing."),),
         ("traintrack clean --dry-run",),
+    ),
+    Command(
+        "verify",
+        "Look for damage in the storage; set it aside with --repair.",
+        "Without PATTERN: everything in the storage. Ends with 8 if something is wrong and was not repaired.",
+        (_PATTERNS,),
+        (
+            Option("quick", ("--quick",), "Look at presence, sizes and types, and hash no file of a result."),
+            Option("data", ("--data",), "Hash every byte; the default."),
+            Option("sample", ("--sample",), "Hash only this share of the results, such as `1%`.", Kind.TEXT, "SHARE"),
+            Option(
+                "repair",
+                ("--repair",),
+                "Move what is damaged to `quarantine/`, so that a run makes it again.",
+            ),
+            Option(
+                "rebuild",
+                ("--rebuild",),
+                "Run LABEL again beside its result, and name the files that differ.",
+                Kind.TEXT,
+                "LABEL",
+            ),
+        ),
+        (
+            "traintrack verify --quick",
+            "traintrack verify --repair //lp:compare",
+            "traintrack verify --rebuild :train",
+        ),
     ),
     Command("doctor", "Check this machine and workspace, and say what to repair.", "", (), (), ("traintrack doctor",)),
     Command(

@@ -5,10 +5,11 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
 from typing import TextIO
+
+from msgspec import Struct
 
 from traintrack.cli.line import Line, painted, plain
 
@@ -37,8 +38,7 @@ class OutputClosedError(Exception):
     """Nobody reads stdout any more, as with `traintrack ls | head -1`."""
 
 
-@dataclass(frozen=True, slots=True)
-class Terminal:
+class Terminal(Struct, frozen=True):
     """Writes lines to the two streams of a process, each painted and spelled as that stream can take it."""
 
     out: TextIO

@@ -13,9 +13,10 @@ import secrets
 import time
 from collections.abc import Callable, Iterable
 from contextlib import suppress
-from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Self
+
+from msgspec import Struct
 
 from traintrack.action.event import (
     AttemptFailed,
@@ -40,8 +41,7 @@ _FIRST_WAIT_ROW = 10_000
 _PHASES = {"staging": "staging", "running": "task", "storing": "publishing"}
 
 
-@dataclass(slots=True)
-class _Attempt:
+class _Attempt(Struct):
     """An attempt under way: its row, and when each of its phases began, in order."""
 
     row: int

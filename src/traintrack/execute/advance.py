@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
 from typing import TypeAlias
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from traintrack.action.action import Action
 from traintrack.action.cell import Cell, CellState, Failure, FreeReason, Owner, Result, may_publish, new_nonce
 from traintrack.action.failure import FailureClass
+from traintrack.action.file_difference import FileDifference, file_differences
 from traintrack.action.job import Handle, JobPhase, JobState, Output
 from traintrack.action.plan import Outcome, Reason
 from traintrack.action.record import Record, decode_record, encode_record
@@ -24,39 +27,38 @@ from traintrack.ports.storage import Liveness, Seen
 ORPHAN_GRACE_S = 5.0
 
 
-@dataclass(frozen=True, slots=True)
-class Stands:
-    """The ID has a result; `changed` tells that its bytes are others than those that stood before."""
+class Stands(Struct, frozen=True):
+    """The ID has a result; `changed` tells that its bytes are others than those that stood before.
+
+    `differing` is what came out different in a comparison run.
+    """
 
     result: Result
     outcome: Outcome
     message: str = ""
     flight: Flight | None = None
     changed: bool = False
+    differing: tuple[FileDifference, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Waits:
+class Waits(Struct, frozen=True):
     """Another run holds the cell and lives."""
 
     seen: Seen
 
 
-@dataclass(frozen=True, slots=True)
-class NeedsSlot:
+class NeedsSlot(Struct, frozen=True):
     """It has to be executed, and there was no room yet."""
 
 
-@dataclass(frozen=True, slots=True)
-class Runs:
+class Runs(Struct, frozen=True):
     """An attempt was started; `resumed` tells that a dead holder's flight was taken over."""
 
     flight: Flight
     resumed: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Fails:
+class Fails(Struct, frozen=True):
     """The flight is over without a result."""
 
     failure: Failure
@@ -70,8 +72,7 @@ class Fails:
 Next: TypeAlias = Stands | Waits | NeedsSlot | Runs | Fails
 
 
-@dataclass(frozen=True, slots=True)
-class Request:
+class Request(Struct, frozen=True):
     """What is to be advanced.
 
     `forced`: do not reuse. `evict`: why the result `evict_only` must go first; another one that stands
@@ -149,7 +150,7 @@ def conclude(flight: Flight, state: JobState, ports: Ports) -> Next:
                 ports.storage.artifacts.discard(state.output)
                 return _after_losing(lost.seen, flight)
             # Fenced, or taken over by one who only runs: the work is kept, what was stored under the old hold is not.
-            flight.lease = replace(flight.lease, seen=lost.seen)
+            flight.lease = Lease(lost.seen, flight.lease.owner)
     ports.storage.ledger.put_hint(flight.consumption.key, flight.id)
     return Stands(result, Outcome.EXECUTED, "", flight, _bytes_changed(record, ports))
 
@@ -288,8 +289,10 @@ def _take(request: Request, ports: Ports, owner: Owner, seen: Seen, consumption:
         if not request.forced:
             raise SupersededError(seen)
     elif cell is not None and cell.state is CellState.HELD:
-        _stop_orphans(cell, ports)
+        # The cell first: of many who wait one gets it, and only that one may end what runs on this flight. Another
+        # would find the new holder's job under the same name.
         lease = leases.take_over(ports.storage.cells, seen, owner)
+        _stop_orphans(cell, ports)
         resumed = True
     else:
         lease = leases.acquire(ports.storage.cells, seen, owner, artifacts)
@@ -316,7 +319,11 @@ def _checkpoint(lease: Lease | None, ports: Ports) -> str | None:
 
 
 def _stop_orphans(cell: Cell, ports: Ports) -> None:
-    """End what a dead holder left running, before its ID is taken over: never two executions at once."""
+    """End what a dead holder left running, before the next attempt begins: never two executions at once.
+
+    The cell is held meanwhile. If an orphan cannot be ended it stays so, until this run is gone: a cell that was let
+    go would be taken on a new flight, on which nobody looks for this orphan.
+    """
     handles = {Handle(cell.job)} if cell.job else set()
     handles |= set(ports.runner.find([cell.flight]).values())
     if handles:
@@ -344,13 +351,13 @@ def _compare(flight: Flight, state: JobState, ports: Ports) -> Next:
     if state.output is None or flight.standing is None:
         raise InternalError("nothing to compare with", code="force")
     made, stands = state.output.manifest, flight.standing
+    differing: tuple[FileDifference, ...] = ()
     if made.digest() == stands.artifact:
         message = "the same bytes again"
     else:
-        before = {e.path: e for e in ports.storage.artifacts.manifest(stands).entries}
-        after = {e.path: e for e in made.entries}
-        differing = sorted(p for p in before.keys() | after.keys() if before.get(p) != after.get(p))
-        shown = ", ".join(differing[:3]) + (f" and {len(differing) - 3} more" if len(differing) > 3 else "")
-        message = f"not deterministic: {shown} came out different; the result that stands was kept"
+        differing = file_differences(ports.storage.artifacts.manifest(stands), made)
+        shown = ", ".join(one.path for one in differing[:3])
+        more = f" and {len(differing) - 3} more" if len(differing) > 3 else ""
+        message = f"not deterministic: {shown}{more} came out different; the result that stands was kept"
     ports.storage.artifacts.discard(state.output)
-    return Stands(stands, Outcome.EXECUTED, message, flight)
+    return Stands(stands, Outcome.EXECUTED, message, flight, differing=differing)

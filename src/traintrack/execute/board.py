@@ -8,6 +8,7 @@ from traintrack.action.action import ActionGraph
 from traintrack.action.cell import Result
 from traintrack.action.event import TargetFinished
 from traintrack.action.failure import FailureClass
+from traintrack.action.file_difference import FileDifference
 from traintrack.action.plan import Outcome, Step
 from traintrack.digest import TargetId
 from traintrack.errors import TraintrackError
@@ -43,7 +44,13 @@ class Board:
             self.standing.pop(id_, None)
 
     def stands(
-        self, id_: TargetId, result: Result, outcome: Outcome, message: str = "", flight: Flight | None = None
+        self,
+        id_: TargetId,
+        result: Result,
+        outcome: Outcome,
+        message: str = "",
+        flight: Flight | None = None,
+        differing: tuple[FileDifference, ...] = (),
     ) -> None:
         """A target has a result."""
         self.standing[id_] = result
@@ -60,6 +67,7 @@ class Board:
                 record=result.record,
                 message=message,
                 log=notes[-1].log if notes else None,
+                differing=differing,
             )
         )
 

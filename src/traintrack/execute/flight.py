@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from typing import Protocol
+
+from msgspec import Struct, field
 
 from traintrack.action.action import Action, Resources
 from traintrack.action.cell import Failure, Result
@@ -43,8 +44,7 @@ class Materials(Protocol):
         """A hint for a failure that only the workspace knows, such as a module outside `paths`."""
 
 
-@dataclass(frozen=True, slots=True)
-class Ports:
+class Ports(Struct, frozen=True):
     """What a run works with, passed as one to those who pass it on."""
 
     storage: Storage
@@ -54,8 +54,7 @@ class Ports:
     who: Who
 
 
-@dataclass(frozen=True, slots=True)
-class Consumption:
+class Consumption(Struct, frozen=True):
     """The inputs of an action as they stand: read off once, and the same for key, job and record."""
 
     inputs: tuple[InputRead, ...]
@@ -72,8 +71,7 @@ class DamagedInputError(Exception):
         self.words = words
 
 
-@dataclass(slots=True)
-class Flight:
+class Flight(Struct):
     """The state of one effort; only the thread that currently works on it touches it.
 
     `lease` is None for a comparison run of `--force`, whose result stands already. `failures` are of this

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from traintrack.action.plan import Decision, Reason, ReasonCode, Step
 from traintrack.digest import TargetId

@@ -6,7 +6,9 @@ Source: docs/explanation/protocol.md.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from traintrack.action import cell as change
 from traintrack.action.cell import Cell, CellState, Failure, FreeReason, Owner, Phase, Result
@@ -23,8 +25,7 @@ class SupersededError(Exception):
         self.seen = seen
 
 
-@dataclass(frozen=True, slots=True)
-class Lease:
+class Lease(Struct, frozen=True):
     """A cell that I hold, as I wrote it last."""
 
     seen: Seen

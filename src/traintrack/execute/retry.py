@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from traintrack.action.action import Resources, Retries
 from traintrack.action.failure import FailureClass
@@ -17,8 +19,7 @@ LONGEST_DELAY_S = 60.0
 MEMORY_FACTOR = 2
 
 
-@dataclass(frozen=True, slots=True)
-class Again:
+class Again(Struct, frozen=True):
     """Try again after `delay_s`, with these resources."""
 
     delay_s: float

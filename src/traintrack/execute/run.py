@@ -12,8 +12,9 @@ import random
 from collections import Counter
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
 from functools import partial
+
+from msgspec.structs import replace
 
 from traintrack.action.action import Resources
 from traintrack.action.cell import FreeReason, Owner, new_nonce
@@ -240,7 +241,7 @@ class Run:
         match found:
             case Stands(result, outcome, message, flight):
                 self._bytes_changed = self._bytes_changed or found.changed
-                self._board.stands(id_, result, outcome, message, flight)
+                self._board.stands(id_, result, outcome, message, flight, found.differing)
                 self._ready.done(id_)
             case Waits():
                 self._wait_for(id_, found)

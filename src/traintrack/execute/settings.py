@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Protocol
+
+from msgspec import Struct
 
 from traintrack.action.action import ActionGraph
 from traintrack.action.cell import Result
@@ -29,8 +30,7 @@ class Planner(Protocol):
         """
 
 
-@dataclass(frozen=True, slots=True)
-class RunSettings:
+class RunSettings(Struct, frozen=True):
     """`heal_limit_s` is the recorded time up to which lost bytes are made again in the same run."""
 
     run: str
@@ -41,8 +41,7 @@ class RunSettings:
     heal_limit_s: float = 600.0
 
 
-@dataclass(frozen=True, slots=True)
-class RunResult:
+class RunResult(Struct, frozen=True):
     """How each target of the plan ended, in the order in which they ended, and what stands for them."""
 
     finished: Mapping[TargetId, TargetFinished]

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from traintrack.action.action import Resources
 
 
-@dataclass(frozen=True, slots=True)
-class Capacity:
+class Capacity(Struct, frozen=True):
     """What an environment offers; None where it is not counted."""
 
     jobs: int
@@ -17,8 +16,7 @@ class Capacity:
     gpus: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Grant:
+class Grant(Struct, frozen=True):
     """What a task was given: its share, and the indices of its GPUs."""
 
     cpu: float

@@ -51,7 +51,7 @@ class _Builder:
             message = f"members of families, as `{label}`, are not supported in this version"
             self.errors.append(unsupported_member(message, None))
             return
-        self._meet(label, label.declared_at)
+        self._meet(label, None)
 
     def visit_all(self) -> None:
         """Make a node of every target that was met, and of those met on the way."""

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
+
+from msgspec import Struct
 
 from traintrack.errors import InputError, Location
 from traintrack.label import Label, LabelError, Reference, looks_like_reference, parse_label, parse_reference
 from traintrack.workspace.model import KeyPath, Target
 
 
-@dataclass(frozen=True, slots=True)
-class ArgReference:
+class ArgReference(Struct, frozen=True):
     """A reference as it stands in `args`: `text` at `arg_path`, keys and list indices from the top of `args`."""
 
     text: str
@@ -29,8 +29,7 @@ class ArgReference:
         return self.text
 
 
-@dataclass(frozen=True, slots=True)
-class References:
+class References(Struct, frozen=True):
     """What a target refers to: `args` in the order of the arguments, `needs` in order, and what was wrong."""
 
     args: tuple[ArgReference, ...]

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from enum import Enum
+
+from msgspec import Struct, field
 
 from traintrack.errors import Location
 from traintrack.label import Label
@@ -19,8 +20,7 @@ class LeafKind(str, Enum):
     ALIAS = "alias"
 
 
-@dataclass(frozen=True, slots=True)
-class Leaf:
+class Leaf(Struct, frozen=True):
     """Something whose ID is read from TTLOCK.yaml.
 
     `name` is the label (`//a/b:t`), or the reference without its sub-path (`@main//a/b:t`, `@lp_ocr:production`).
@@ -33,8 +33,7 @@ class Leaf:
     pin: Frozen | None
 
 
-@dataclass(frozen=True, slots=True)
-class Edge:
+class Edge(Struct, frozen=True):
     """That `consumer` depends on a target or a leaf; exactly one of `producer` and `leaf` is set.
 
     `field` is `args` or `needs`, `path` where in it the reference stands. `subpath` is the part of the
@@ -54,8 +53,7 @@ class Edge:
         return self.consumer.place_of(self.field, *self.path)
 
 
-@dataclass(frozen=True, slots=True)
-class Node:
+class Node(Struct, frozen=True):
     """A target with its edges: `inputs` in the order of the arguments, `needs` in order."""
 
     target: Target
@@ -72,8 +70,7 @@ class Node:
         return [edge.producer for edge in self.edges() if edge.producer is not None]
 
 
-@dataclass(frozen=True, slots=True)
-class TargetGraph:
+class TargetGraph(Struct, frozen=True):
     """All that a request reaches: `nodes` by label as they were reached.
 
     `frozen` holds the requested labels that are leaves. `requested` labels stand in `nodes` or `frozen`,

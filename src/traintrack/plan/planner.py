@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from traintrack.action.action import Action, ActionGraph
 from traintrack.action.cell import Cell, CellState, FreeReason

@@ -7,15 +7,15 @@ conditional writes: a retry that follows one's own success answers "precondition
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import NewType, Protocol
+
+from msgspec import Struct
 
 Etag = NewType("Etag", str)
 """What a conditional write compares. Equal bytes may have equal etags."""
 
 
-@dataclass(frozen=True, slots=True)
-class Got:
+class Got(Struct, frozen=True):
     """An object as it was read."""
 
     data: bytes

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
 from typing import Protocol
+
+from msgspec import Struct
 
 from traintrack.action.cell import Cell, Owner, Result
 from traintrack.action.event import RunDocument
@@ -16,8 +17,7 @@ from traintrack.action.manifest import Manifest
 from traintrack.digest import ActionKey, ArtifactDigest, ContentDigest, TargetId
 
 
-@dataclass(frozen=True, slots=True)
-class Seen:
+class Seen(Struct, frozen=True):
     """A cell as it was read: `cell` is None if absent; `version` is what a compare-and-swap compares."""
 
     id: TargetId
@@ -171,8 +171,7 @@ class Ledger(Protocol):
         """The local file of a kept or growing log, None if there is none."""
 
 
-@dataclass(frozen=True, slots=True)
-class HistoryEntry:
+class HistoryEntry(Struct, frozen=True):
     """One line of a label's history. `time` in ISO 8601 (UTC), for people."""
 
     id: TargetId

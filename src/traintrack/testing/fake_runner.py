@@ -5,7 +5,8 @@ from __future__ import annotations
 import threading
 from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+
+from msgspec import Struct
 
 from traintrack.action.action import Action
 from traintrack.action.failure import FailureClass
@@ -16,8 +17,7 @@ from traintrack.digest import content_digest
 from traintrack.errors import TraintrackError
 
 
-@dataclass(frozen=True, slots=True)
-class Played:
+class Played(Struct, frozen=True):
     """How a task ends: `content` is what its one file holds, or `failure` says how it failed.
 
     `hold` keeps it running until the event is set or it is stopped.
@@ -26,7 +26,7 @@ class Played:
     content: bytes = b""
     failure: FailureClass | None = None
     message: str = ""
-    hold: threading.Event | None = field(default=None, compare=False)
+    hold: threading.Event | None = None
 
 
 Script = Callable[[Job], Played]

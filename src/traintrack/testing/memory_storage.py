@@ -6,8 +6,9 @@ import tempfile
 import threading
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import replace
 from pathlib import Path
+
+from msgspec.structs import replace
 
 from traintrack.action.cell import Cell, CellState, Owner, Result
 from traintrack.action.event import RunDocument

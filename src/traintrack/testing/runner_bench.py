@@ -7,9 +7,11 @@ import json
 import tarfile
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
 from itertools import count
 from typing import Any
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from traintrack.action.action import Action, Deliver, Input
 from traintrack.action.image import Image
@@ -24,8 +26,7 @@ TASK = "src/task.sh"
 _numbers = count(1)
 
 
-@dataclass(frozen=True, slots=True)
-class Bench:
+class Bench(Struct, frozen=True):
     """A runner with the parts of the storage that it works over, and an image that has `sh` and can run there."""
 
     runner: Runner
@@ -88,8 +89,7 @@ class Bench:
         return {e.path: (folder / e.path).read_text(encoding="utf-8") for e in state.output.manifest.entries}
 
 
-@dataclass(frozen=True, slots=True)
-class Wanted:
+class Wanted(Struct, frozen=True):
     """An input of a job for `make_job`: the artifact, and the part of it."""
 
     artifact: ArtifactDigest

@@ -8,8 +8,9 @@ every image with a POSIX `sh` will do. What a runner declares as enforced, check
 from __future__ import annotations
 
 import json
-from dataclasses import replace
 from pathlib import Path
+
+from msgspec.structs import replace
 
 from traintrack.action.action import Secret
 from traintrack.action.failure import FailureClass

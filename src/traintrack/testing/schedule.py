@@ -12,8 +12,9 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
 from enum import Enum
+
+from msgspec import Struct, field
 
 CALM_STEPS = 4000
 _WHO = 64
@@ -37,8 +38,7 @@ class StuckError(AssertionError):
     """Some actors never end, though nothing hinders them any more."""
 
 
-@dataclass(frozen=True, slots=True)
-class Faults:
+class Faults(Struct, frozen=True):
     """How much may go wrong in one schedule. `jumps`: sleepers may be picked before those whose time is nearer."""
 
     crashes: int = 1
@@ -46,8 +46,7 @@ class Faults:
     jumps: bool = True
 
 
-@dataclass(slots=True, eq=False)
-class Actor:
+class Actor(Struct, eq=False):
     """One thread. `needed`: the schedule goes on until it has ended; others are stopped with it."""
 
     name: str

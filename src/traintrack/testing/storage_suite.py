@@ -8,9 +8,10 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 from typing import Protocol
+
+from msgspec.structs import replace
 
 from traintrack.action import cell as change
 from traintrack.action.cell import Cell, CellState, FreeReason, Owner, Phase, Result

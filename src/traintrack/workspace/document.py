@@ -12,9 +12,10 @@ map      (place, {key: (place of the key, node), …})
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from enum import Enum
 from typing import Any, Final, TypeAlias
+
+from msgspec import Struct
 
 from traintrack.errors import Location
 from traintrack.workspace.model import KeyPath, Literal
@@ -38,8 +39,7 @@ REMOVE: Final = Remove.REMOVE
 """Takes away what a layer below has at this key."""
 
 
-@dataclass(frozen=True, slots=True)
-class ParsedFile:
+class ParsedFile(Struct, frozen=True):
     """What the parser found, of plain values only, so that it can be stored as it is.
 
     `marks` says where the tags `!literal` (with its text) and `!remove` (None) stood; `value` has None there.
@@ -52,8 +52,7 @@ class ParsedFile:
     outline: Outline
 
 
-@dataclass(frozen=True, slots=True)
-class Document:
+class Document(Struct, frozen=True):
     """A file as values: maps, lists, strings, numbers, booleans, None, `Literal` and `REMOVE`.
 
     `path` is relative to the workspace root. `marks` are the paths of every `Literal` and `REMOVE`.

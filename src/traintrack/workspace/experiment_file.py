@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, Final
+
+from msgspec import Struct
 
 from traintrack.errors import InputError, raise_all
 from traintrack.label import Label, Pattern, is_segment
@@ -30,8 +31,7 @@ _REFUSED_IN_DEFAULTS: Final = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Changes:
+class Changes(Struct, frozen=True):
     """What the command line changes: layers of `--set`, and whether working trees are asked for.
 
     `requested` are the patterns of the command line; without any, all targets are meant.

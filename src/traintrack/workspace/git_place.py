@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from traintrack.errors import HostError
 
 
-@dataclass(frozen=True, slots=True)
-class GitPlace:
+class GitPlace(Struct, frozen=True):
     """Absolute paths: `top` of the working tree, its `git_dir`, and `common_dir`, shared by linked working trees."""
 
     top: str

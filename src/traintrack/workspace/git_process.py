@@ -5,9 +5,10 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import IO, TYPE_CHECKING
+
+from msgspec import Struct
 
 from traintrack.errors import HostError
 
@@ -46,8 +47,7 @@ _ENVIRONMENT = {
 _INSTALL_HINT = f"install git {OLDEST[0]}.{OLDEST[1]} or later: https://git-scm.com/downloads"
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
+class Answer(Struct, frozen=True):
     """How a git command ended."""
 
     code: int
@@ -55,8 +55,7 @@ class Answer:
     complaint: str
 
 
-@dataclass(frozen=True, slots=True)
-class Git:
+class Git(Struct, frozen=True):
     """A way to call git: where it runs, and the variables that name its repository. Nothing is started by making one."""
 
     folder: str

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
+
+from msgspec import Struct, field
 
 from traintrack.errors import Location
 from traintrack.label import Label
@@ -24,15 +25,13 @@ class Places(Protocol):
         """The place of the key that `path` ends in."""
 
 
-@dataclass(frozen=True, slots=True)
-class Literal:
+class Literal(Struct, frozen=True):
     """A string marked `!literal`: text, though it looks like a reference."""
 
     text: str
 
 
-@dataclass(frozen=True, slots=True)
-class Layer:
+class Layer(Struct, frozen=True):
     """One source of a target's fields in merge order.
 
     `origin` says which (`defaults`, `tasks.train_model`, `target`, `--set`), `base` is where its fields stand
@@ -45,8 +44,7 @@ class Layer:
     places: Places
 
 
-@dataclass(frozen=True, slots=True)
-class ImageSpec:
+class ImageSpec(Struct, frozen=True):
     """An entry of `images`, or an image written out in a target. Exactly one of `ref`, `build`, `python` is set."""
 
     name: str
@@ -62,8 +60,7 @@ class ImageSpec:
     isolation: Mapping[str, str] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
-class TargetSpec:
+class TargetSpec(Struct, frozen=True):
     """The merged, checked fields of a target (DESIGN 3.2); `Literal` marks stand in `args` where they were written."""
 
     task: str | None = None
@@ -94,8 +91,7 @@ class TargetSpec:
     args_schema: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Target:
+class Target(Struct, frozen=True):
     """One declared target. `layers` are in merge order, the last wins; the target's own layer is among them."""
 
     label: Label
@@ -119,8 +115,7 @@ class Target:
         return "default"
 
 
-@dataclass(frozen=True, slots=True)
-class Frozen:
+class Frozen(Struct, frozen=True):
     """A frozen target: a leaf whose ID is read. `at` is the commit from which it can be rebuilt."""
 
     id: str
@@ -128,8 +123,7 @@ class Frozen:
     at: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class SourcePin:
+class SourcePin(Struct, frozen=True):
     """What a source is pinned to: `content` (an artifact digest) or `listing` (SHA-256 of the store's listing)."""
 
     content: str | None = None
@@ -137,8 +131,7 @@ class SourcePin:
     at: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Lock:
+class Lock(Struct, frozen=True):
     """TTLOCK.yaml of an experiment: what an ID needs that is not in git, and what would be slow or lost.
 
     `images`: image ref → `sha256:…`. `bases`: `FROM` ref → `sha256:…`. `sources`: URI → pin. `trees`: full commit
@@ -155,8 +148,7 @@ class Lock:
     frozen: Mapping[str, Frozen] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
-class Experiment:
+class Experiment(Struct, frozen=True):
     """A folder with a TTCONFIG.yaml. `targets` by name in file order, `images` by name."""
 
     package: str
@@ -167,8 +159,7 @@ class Experiment:
     lock_path: str
 
 
-@dataclass(frozen=True, slots=True)
-class EnvironmentSpec:
+class EnvironmentSpec(Struct, frozen=True):
     """An entry of `environments`; `options` are the fields that its runner understands."""
 
     name: str
@@ -179,8 +170,7 @@ class EnvironmentSpec:
     options: Mapping[str, Any] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
-class Workspace:
+class Workspace(Struct, frozen=True):
     """TTWORKSPACE.yaml. `root` is its folder; `prefix` is that folder inside the git repository, empty at its top.
 
     `defaults` and `tasks` are layers that targets are merged over.

@@ -13,8 +13,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any, Final
+
+from msgspec import Struct
 
 from traintrack.errors import InputError, Location, UsageError, raise_all
 from traintrack.label import Label, LabelError, Pattern, parse_pattern
@@ -29,8 +30,7 @@ _USE_HINT: Final = "write `use` in TTCONFIG.yaml"
 _PART = re.compile(r'"([^"]*)"|([^."=\s]+)')
 
 
-@dataclass(frozen=True, slots=True)
-class SetOption:
+class SetOption(Struct, frozen=True):
     """One `--set`: `value` for the field at `path`, in the targets of `pattern`, or of the request if it is None.
 
     `source` is the value as it was written.
@@ -46,8 +46,7 @@ class SetOption:
         return self.pattern.matches(label) if self.pattern is not None else is_requested(label, requested)
 
 
-@dataclass(frozen=True, slots=True)
-class CommandLinePlaces:
+class CommandLinePlaces(Struct, frozen=True):
     """The places of fields that were given on the command line: the option itself."""
 
     option: str

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from typing import Literal, Protocol
+
+from msgspec import Struct
 
 HEAD = "HEAD"
 WORKTREE = "worktree"
 
 
-@dataclass(frozen=True, slots=True)
-class TreeEntry:
+class TreeEntry(Struct, frozen=True):
     """One entry of a tree, recursively: `path` relative to the tree, git `mode` (`100644`, `100755`, `120000`, `160000`)."""
 
     path: str
@@ -55,8 +55,7 @@ class SourceControl(Protocol):
         """Who changed a line of a file last, None if it is not committed."""
 
 
-@dataclass(frozen=True, slots=True)
-class Change:
+class Change(Struct, frozen=True):
     """A commit for people: short hash, author, date in ISO 8601, subject."""
 
     commit: str

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import stat
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from traintrack.errors import HostError, InputError
 from traintrack.workspace.disk import Disk, reading
@@ -28,24 +29,21 @@ from traintrack.workspace.git_object import (
 from traintrack.workspace.git_process import Git
 
 
-@dataclass(frozen=True, slots=True)
-class Tracked:
+class Tracked(Struct, frozen=True):
     """A row of the index. `row` is None for a path in conflict; `sparse` if the checkout may leave it out."""
 
     row: TreeRow | None
     sparse: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Listing:
+class Listing(Struct, frozen=True):
     """Files below a path, by paths from the top of the working tree; nested repositories end in `/`."""
 
     tracked: Mapping[str, Tracked]
     untracked: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Snapshot:
+class Snapshot(Struct, frozen=True):
     """What stood below a path: each file and folder by its path, and the bytes of objects that git has not been given."""
 
     rows: Mapping[str, TreeRow]

@@ -1,12 +1,12 @@
 """The pages in docs/reference and the schemas follow from the code."""
 
 import importlib.util
-from dataclasses import fields
 from pathlib import Path
 from types import ModuleType
 
 import jsonschema
 import pytest
+from msgspec.structs import fields
 
 from traintrack import errors
 from traintrack.cli.exit_codes import EXIT_CODES

@@ -1,8 +1,8 @@
-from dataclasses import fields
 from importlib import import_module
 from pathlib import Path
 
 import pytest
+from msgspec.structs import fields
 
 import traintrack.cli.commands
 from traintrack.cli.table import COMMANDS, COMMON_OPTIONS, Command

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Mapping
-from dataclasses import replace
 
 import pytest
+from msgspec.structs import replace
 
 from traintrack.action.action import Action, ActionGraph, Resources, Retries
 from traintrack.action.cell import FreeReason, Owner, acquire, evict, new_nonce

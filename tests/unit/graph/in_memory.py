@@ -69,7 +69,7 @@ def _target(package: str, name: str, fields: Mapping[str, Any], places: Lines) -
     for key in ("paths", "needs", "tags"):
         if spec.get(key) is not None:
             spec[key] = tuple(spec[key])
-    label = Label(package, name, places.value(base))
+    label = Label(package, name)
     return Target(label, TargetSpec(**spec), (Layer("target", fields, base, places),), places.value(base))
 
 

@@ -160,8 +160,7 @@ def test_replacing_lists_what_was_made_from_the_result_that_goes() -> None:
 
 def test_a_frozen_result_that_is_not_here_is_an_error_with_a_next_step() -> None:
     frozen = TargetId("f" * 64)
-    model = build_action("model")
-    object.__setattr__(model, "needs", (frozen,))
+    model = build_action("model", needs=(frozen,))
 
     with pytest.raises(NotFoundError) as error:
         Planner(build_graph([model]), MemoryStorage()).plan()

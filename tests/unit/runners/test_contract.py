@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from msgspec.structs import replace
 
 from traintrack.action.action import Action
 from traintrack.action.image import PythonImage

@@ -6,10 +6,10 @@ import subprocess
 import sys
 import threading
 import time
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from traintrack.action import cell as change
 from traintrack.action.cell import CellState, Result

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from traintrack.app.check import check
 from traintrack.app.project import open_project
@@ -13,8 +13,7 @@ from traintrack.cli.render import error_lines, one_error, workspace_root
 from traintrack.errors import InputError
 
 
-@dataclass(frozen=True, slots=True)
-class Options:
+class Options(Struct, frozen=True):
     """See `cli/table.py`."""
 
     patterns: tuple[str, ...]

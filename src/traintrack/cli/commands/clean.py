@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from traintrack.app.clean import clean
 from traintrack.app.environment import open_environment
@@ -12,8 +12,7 @@ from traintrack.cli.line import good
 from traintrack.cli.quantity import count_text, size_text
 
 
-@dataclass(frozen=True, slots=True)
-class Options:
+class Options(Struct, frozen=True):
     """See `cli/table.py`."""
 
     dry_run: bool

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from traintrack.app.answers import Diagnosis
 from traintrack.app.doctor import doctor
@@ -14,8 +15,7 @@ from traintrack.errors import HostError
 _MARKS = {"ok": good("✓"), "warning": warn("◌"), "problem": bad("✗")}
 
 
-@dataclass(frozen=True, slots=True)
-class Options:
+class Options(Struct, frozen=True):
     """It takes none."""
 
 

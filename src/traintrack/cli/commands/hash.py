@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from traintrack.app.answers import HashedTarget
 from traintrack.app.hash_targets import hash_targets
@@ -12,8 +13,7 @@ from traintrack.cli.call import Call
 from traintrack.errors import UsageError
 
 
-@dataclass(frozen=True, slots=True)
-class Options:
+class Options(Struct, frozen=True):
     """See `cli/table.py`."""
 
     patterns: tuple[str, ...]

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from traintrack.app.init import init
 from traintrack.cli.call import Call
@@ -11,8 +12,7 @@ from traintrack.cli.line import good
 from traintrack.cli.quantity import count_text
 
 
-@dataclass(frozen=True, slots=True)
-class Options:
+class Options(Struct, frozen=True):
     """See `cli/table.py`."""
 
     directory_to_fill: str | None

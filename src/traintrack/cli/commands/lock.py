@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from traintrack.app.answers import LockedPin, LockReport
 from traintrack.app.lock import lock
@@ -13,8 +13,7 @@ from traintrack.cli.render import error_lines, one_error, workspace_root
 from traintrack.errors import GateError, InputError
 
 
-@dataclass(frozen=True, slots=True)
-class Options:
+class Options(Struct, frozen=True):
     """See `cli/table.py`."""
 
     patterns: tuple[str, ...]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from traintrack.app.answers import HistoryLine, LogAnswer
 from traintrack.app.environment import open_environment
@@ -12,8 +12,7 @@ from traintrack.cli.call import Call
 from traintrack.cli.log_answer import print_log, print_run
 
 
-@dataclass(frozen=True, slots=True)
-class Options:
+class Options(Struct, frozen=True):
     """See `cli/table.py`."""
 
     about: str | None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from traintrack.app.list_targets import list_targets
 from traintrack.app.project import open_project
@@ -11,8 +11,7 @@ from traintrack.cli.render import place_fields
 from traintrack.cli.terminal import aligned
 
 
-@dataclass(frozen=True, slots=True)
-class Options:
+class Options(Struct, frozen=True):
     """See `cli/table.py`."""
 
     patterns: tuple[str, ...]

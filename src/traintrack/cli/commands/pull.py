@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
+
+from msgspec import Struct
 
 from traintrack.app.environment import open_environment
 from traintrack.app.project import open_project
@@ -12,8 +13,7 @@ from traintrack.cli.call import Call
 from traintrack.errors import UsageError
 
 
-@dataclass(frozen=True, slots=True)
-class Options:
+class Options(Struct, frozen=True):
     """See `cli/table.py`."""
 
     patterns: tuple[str, ...]

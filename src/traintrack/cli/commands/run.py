@@ -5,8 +5,9 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
 from functools import partial
+
+from msgspec import Struct
 
 from traintrack.action.record import Timings
 from traintrack.app.answers import RunReport
@@ -34,8 +35,7 @@ from traintrack.plan.history import History
 from traintrack.ports.events import EventSink
 
 
-@dataclass(frozen=True, slots=True)
-class Options:
+class Options(Struct, frozen=True):
     """See `cli/table.py`."""
 
     patterns: tuple[str, ...]

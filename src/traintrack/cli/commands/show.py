@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from traintrack.app.environment import open_environment
 from traintrack.app.project import open_project
@@ -11,8 +11,7 @@ from traintrack.cli.call import Call
 from traintrack.cli.show_answer import show_fields, show_lines
 
 
-@dataclass(frozen=True, slots=True)
-class Options:
+class Options(Struct, frozen=True):
     """See `cli/table.py`."""
 
     label: str

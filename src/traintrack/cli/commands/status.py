@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from traintrack.app.answers import TargetStatus
 from traintrack.app.environment import open_environment
@@ -15,8 +15,7 @@ from traintrack.cli.quantity import size_text, time_text
 _MARKS = {"cached": good("✓"), "running": busy("●"), "failed": bad("✗"), "stale": warn("◌"), "missing": faint("·")}
 
 
-@dataclass(frozen=True, slots=True)
-class Options:
+class Options(Struct, frozen=True):
     """See `cli/table.py`."""
 
     patterns: tuple[str, ...]

@@ -7,9 +7,10 @@ import signal
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
+
+from msgspec.structs import replace
 
 from traintrack.action.failure import FailureClass
 from traintrack.action.image import PythonImage

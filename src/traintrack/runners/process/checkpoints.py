@@ -8,15 +8,15 @@ from __future__ import annotations
 
 import os
 import stat
-from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote
+
+from msgspec import Struct
 
 from traintrack.runners.process.stage import remove_tree
 
 
-@dataclass(frozen=True, slots=True)
-class Sealed:
+class Sealed(Struct, frozen=True):
     """A checkpoint that its task has finished writing; ordered by time, then by name."""
 
     changed_ns: int

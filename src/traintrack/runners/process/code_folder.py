@@ -8,8 +8,9 @@ import tarfile
 import threading
 from collections import OrderedDict
 from collections.abc import Mapping
-from dataclasses import dataclass
 from enum import Enum
+
+from msgspec import Struct
 
 from traintrack.action.links import first_escape
 from traintrack.errors import HostError, IntegrityError
@@ -29,8 +30,7 @@ class CodeKind(str, Enum):
     FOLDER = "folder"
 
 
-@dataclass(frozen=True, slots=True)
-class CodeEntry:
+class CodeEntry(Struct, frozen=True):
     """One entry; `data` is the content of a file, or the text of a link."""
 
     kind: CodeKind

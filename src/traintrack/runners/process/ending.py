@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import errno
 import signal
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from traintrack.action.failure import FailureClass
 from traintrack.errors import TraintrackError
 
 
-@dataclass(frozen=True, slots=True)
-class Ending:
+class Ending(Struct, frozen=True):
     """Why an attempt failed. `details` are lines to show where the task wrote no log of its own."""
 
     failure: FailureClass

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from urllib.parse import quote
+
+from msgspec import Struct
 
 from traintrack.action.action import Deliver
 from traintrack.action.job import JobInput
@@ -14,8 +15,7 @@ from traintrack.ports.storage import Artifacts
 _Facts = tuple[int, int, int, int, int]
 
 
-@dataclass(frozen=True, slots=True)
-class StagedInput:
+class StagedInput(Struct, frozen=True):
     """An input as the task finds it: `text` goes into the configuration, `source` is where the bytes lie.
 
     `before` maps each path below `source` (empty for itself) to what its files were when the task began.

@@ -10,10 +10,12 @@ import contextlib
 import json
 import os
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
 from functools import cache
 from pathlib import Path
 from urllib.parse import quote
+
+from msgspec import Struct
+from msgspec.structs import asdict
 
 from traintrack.action.job import Handle
 from traintrack.runners.process.contract import MARKER
@@ -21,8 +23,7 @@ from traintrack.runners.process.proc_table import Claim, ProcessName, boot_id, i
 from traintrack.runners.process.stage import Stage
 
 
-@dataclass(frozen=True, slots=True)
-class JobFacts:
+class JobFacts(Struct, frozen=True):
     """What a handle says: `marker` is random.
 
     `stage` is the scratch folder and `out` the output; `boot_id`, `runner_pid` and `runner_started` say who began it.

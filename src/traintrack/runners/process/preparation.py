@@ -6,7 +6,8 @@ import errno
 import os
 import threading
 from collections.abc import Mapping
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from traintrack.action.config import render_config
 from traintrack.action.failure import FailureClass
@@ -28,8 +29,7 @@ from traintrack.runners.process.stage import Stage, furnish
 _CONTRACT_INPUTS = "/tt/in"
 
 
-@dataclass(frozen=True, slots=True)
-class World:
+class World(Struct, frozen=True):
     """All that attempts work with; one per runner."""
 
     staging: Staging
@@ -42,8 +42,7 @@ class World:
     jobs: JobFiles
 
 
-@dataclass(frozen=True, slots=True)
-class Prepared:
+class Prepared(Struct, frozen=True):
     """A program, ready to be started. `config` is the digest of CONFIG_YAML as every host would see it."""
 
     stage: Stage

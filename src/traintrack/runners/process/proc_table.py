@@ -10,15 +10,15 @@ import os
 import subprocess
 import sys
 from collections.abc import Collection
-from dataclasses import dataclass
 from functools import cache
+
+from msgspec import Struct
 
 _PR_SET_CHILD_SUBREAPER = 36  # linux/prctl.h
 _LINUX = sys.platform == "linux"
 
 
-@dataclass(frozen=True, slots=True)
-class Claim:
+class Claim(Struct, frozen=True):
     """How the processes of an attempt are known: `variable=value` in their environment, or a file in one of `folders`.
 
     A process keeps its environment through fork and exec unless it empties it; one that did and still can
@@ -30,8 +30,7 @@ class Claim:
     folders: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class ProcessName:
+class ProcessName(Struct, frozen=True):
     """A process that cannot be mistaken for a later one with the same number: `started` is of the kernel's clock."""
 
     pid: int

@@ -16,8 +16,10 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass
 from pathlib import Path
+
+from msgspec import Struct
+from msgspec.structs import asdict
 
 from traintrack.action.image import PythonImage
 from traintrack.digest import canonical_json, sha256_hex
@@ -44,8 +46,7 @@ _PIP_TO_UV = {"PIP_INDEX_URL": "UV_DEFAULT_INDEX", "PIP_EXTRA_INDEX_URL": "UV_IN
 _MACHINES = {"x86_64": "amd64", "aarch64": "arm64"}
 
 
-@dataclass(frozen=True, slots=True)
-class PythonEnv:
+class PythonEnv(Struct, frozen=True):
     """A complete environment: its interpreter, the folder of its programs, and the exact version of Python."""
 
     python: str

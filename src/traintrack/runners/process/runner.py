@@ -5,9 +5,11 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Collection, Container, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from traintrack.action.action import Action
 from traintrack.action.image import PythonImage
@@ -30,8 +32,7 @@ _STRANGERS_EVERY_S = 0.25
 _TIDYING_TAKES_AT_MOST_S = 60.0
 
 
-@dataclass(slots=True)
-class _Entry:
+class _Entry(Struct):
     """A job of this process: its newest state, whether that was told, and when its progress was looked at."""
 
     attempt: Attempt

@@ -5,11 +5,11 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 
-@dataclass(frozen=True, slots=True)
-class Stage:
+class Stage(Struct, frozen=True):
     """Paths of an attempt: scratch below `folder`, and `out`, which lies apart and becomes the artifact by a rename.
 
     Both are stages of the storage. Folders are few on purpose: making and removing one costs more than anything

@@ -114,6 +114,19 @@ class LocalArtifacts:
         with DiskErrors("remove", staged):
             remove_tree(staged)
 
+    def reseal(self, digest: ArtifactDigest, manifest: Manifest) -> None:
+        """Make the files of a whole artifact read-only again; the caller holds the lock of its shard.
+
+        Raises:
+            IntegrityError: it is not what the manifest says.
+            OSError: its modes cannot be changed.
+        """
+        root = self._places.artifact(digest)
+        notes = seal(root, manifest)
+        os.chmod(root, _SEALED)
+        if worth_noting(manifest):
+            self._files.write(self._places.layout(digest), encode_notes(notes, digest))
+
     def _store(self, output: Output, digest: ArtifactDigest, target: str) -> bool:
         """Put the staged folder at the target; False if a whole one stands there."""
         if os.path.lexists(target):

@@ -11,7 +11,8 @@ import os
 import sys
 import threading
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 NEEDS_NOTES = sys.platform != "linux"
 """Tells if what was written must be noted one by one, as there is no call that syncs a whole file system and waits."""
@@ -57,8 +58,7 @@ class GroupSync:
                 self._changed.notify_all()
 
 
-@dataclass(slots=True)
-class _Round:
+class _Round(Struct):
     over: bool = False
     error: OSError | None = None
 

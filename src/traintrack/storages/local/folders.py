@@ -8,13 +8,13 @@ from __future__ import annotations
 import errno
 import os
 from collections.abc import Iterator
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 OPEN_FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 
 
-@dataclass(frozen=True, slots=True)
-class Folder:
+class Folder(Struct, frozen=True):
     """A folder on the way: `prefix` is empty or ends in `/`, `fd` is open until the next one is asked for.
 
     `entries` in no order; a name that is not UTF-8 has lone surrogates.
@@ -75,8 +75,7 @@ def exchange(old: int, new: int) -> int:
     return new
 
 
-@dataclass(frozen=True, slots=True)
-class _Level:
+class _Level(Struct, frozen=True):
     """A folder above: the names still to be visited, how much of the prefix is its own, and which folder it is."""
 
     todo: list[str]

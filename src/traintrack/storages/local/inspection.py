@@ -6,8 +6,9 @@ import errno
 import os
 import stat
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from enum import Enum
+
+from msgspec import Struct
 
 from traintrack.action.manifest import Entry, EntryType, Manifest
 from traintrack.storages.local.folders import Folder, open_below, walk
@@ -20,6 +21,7 @@ _NO_FOLDER = (errno.ENOENT, errno.ENOTDIR, errno.ELOOP)
 
 
 _LOOSE = stat.S_ISUID | stat.S_ISGID | stat.S_ISVTX | 0o222
+"""Bits of a mode that nothing in an artifact has; who copies a store may take others away by their umask."""
 
 
 class Trust(Enum):
@@ -30,8 +32,7 @@ class Trust(Enum):
     NOTHING = "nothing"
 
 
-@dataclass(frozen=True, slots=True)
-class Wrong:
+class Wrong(Struct, frozen=True):
     """What is wrong with a path (empty: the whole folder), in words with the path. `rights`: only its mode is."""
 
     path: str
@@ -114,8 +115,10 @@ class Inspection:
         if prefix and not expected:
             return
         for folder in walk(top):
-            if os.fstat(folder.fd).st_mode & _LOOSE:
-                yield Wrong(folder.prefix[:-1], f"the folder `{folder.prefix}` can be written to", rights=True)
+            rights = _rights_words(os.fstat(folder.fd))
+            if rights is not None:
+                path = folder.prefix[:-1]
+                yield Wrong(path, f"`{path}` {rights}" if path else f"its folder {rights}", rights=True)
             for item in folder.entries:
                 path = prefix + folder.prefix + item.name
                 expected.discard(path)
@@ -135,9 +138,10 @@ class Inspection:
             if self._trust is Trust.NOTES:
                 raise  # Who is about to read it wants to know what the system says.
             words = f"`{path}` cannot be read: {(error.strerror or '').lower()}"
-        if words is None and stat.S_ISREG(there.st_mode) and there.st_mode & _LOOSE:
-            return Wrong(path, f"`{path}` can be written to", rights=True)
-        return Wrong(path, words) if words is not None else None
+        if words is not None:
+            return Wrong(path, words)
+        rights = _rights_words(there) if stat.S_ISREG(there.st_mode) else None
+        return Wrong(path, f"`{path}` {rights}", rights=True) if rights is not None else None
 
     def _compare(self, folder: int, name: str, path: str, there: os.stat_result) -> str | None:
         entry = self._entries[path]
@@ -170,6 +174,12 @@ class Inspection:
             return f"`{entry.path}` has other bytes"
         self.fresh[entry.path] = after
         return None
+
+
+def _rights_words(there: os.stat_result) -> str | None:
+    if there.st_mode & _LOOSE or not there.st_mode & stat.S_IRUSR:
+        return f"has the mode {stat.S_IMODE(there.st_mode):04o}, and is not read-only"
+    return None
 
 
 def _folders_of(paths: set[str]) -> set[str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 
 import msgspec
 
@@ -67,16 +67,30 @@ class LabelIndex:
                 stored = _Stored(LABEL_FORMAT, document.workspace, target.label, entries)
                 self._files.write(self._places.label(digest), msgspec.json.encode(stored))
 
+    def rebuild(self, digests: Collection[str]) -> frozenset[str]:
+        """Write histories anew from the run documents; returns those that some document speaks of.
+
+        Raises:
+            OSError: one cannot be written.
+        """
+        wanted = frozenset(digests)
+        labels: dict[str, tuple[str, str]] = {}
+        for document in self._documents():
+            for target in document.targets:
+                digest = label_digest(document.workspace, target.label)
+                if digest in wanted and target.outcome not in _WITHOUT_A_RESULT:
+                    labels[digest] = (document.workspace, target.label)
+        for digest, (workspace, label) in labels.items():
+            with FileLock(self._places.label_lock(digest)):
+                if not self._read(digest):
+                    stored = _Stored(LABEL_FORMAT, workspace, label, self._rebuilt(workspace, label))
+                    self._files.write(self._places.label(digest), msgspec.json.encode(stored))
+        return frozenset(labels)
+
     def _read(self, digest: str) -> tuple[HistoryEntry, ...] | None:
         """The stored entries; empty if there are none, None if they are damaged."""
         data = read_file(self._places.label(digest))
-        if data is None:
-            return ()
-        try:
-            stored = _decoder.decode(data)
-        except msgspec.MsgspecError:
-            return None
-        return stored.entries if stored.format == LABEL_FORMAT else None
+        return () if data is None else read_history(data, digest)
 
     def _rebuilt(self, workspace: str, label: str) -> tuple[HistoryEntry, ...]:
         found: list[HistoryEntry] = []
@@ -85,6 +99,16 @@ class LabelIndex:
                 rows = (t for t in document.targets if t.label == label and t.outcome not in _WITHOUT_A_RESULT)
                 found.extend(_entry(document, target) for target in rows)
         return _oldest_of_equals(found)[:MOST_ENTRIES]
+
+
+def read_history(data: bytes, digest: str) -> tuple[HistoryEntry, ...] | None:
+    """Read the file of a label's history; None if it is damaged, newer, or another label's."""
+    try:
+        stored = _decoder.decode(data)
+    except msgspec.MsgspecError:
+        return None
+    is_right = stored.format == LABEL_FORMAT and label_digest(stored.workspace, stored.label) == digest
+    return stored.entries if is_right else None
 
 
 def label_digest(workspace: str, label: str) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 
 import msgspec
@@ -88,6 +88,15 @@ class LocalLedger:
         """The newest 50 results of a label, newest first."""
         with DiskErrors("read", self._places.root):
             return self._labels.entries(workspace, label)
+
+    def rebuild_histories(self, digests: Collection[str]) -> frozenset[str]:
+        """Write histories of labels anew from the run documents; returns those that some document speaks of.
+
+        Raises:
+            HostError: one cannot be written.
+        """
+        with DiskErrors("write", self._places.root):
+            return self._labels.rebuild(digests)
 
     def put_log(self, name: str, source: Path) -> str:
         """Keep a finished log under `name`, as a copy, and return its key.

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from traintrack.errors import InternalError
 
 _NAME = re.compile(r"(?!\.)[A-Za-z0-9_.+@=,-]{1,200}\Z", re.ASCII)
 
 
-@dataclass(frozen=True, slots=True)
-class Places:
+class Places(Struct, frozen=True):
     """Paths as text, for speed: `root` is absolute, and all of it lies on one file system."""
 
     root: str
@@ -41,6 +41,11 @@ class Places:
     def trash(self) -> str:
         """What was moved out of the way and may be removed at any time."""
         return f"{self.root}/trash"
+
+    @property
+    def quarantine(self) -> str:
+        """What `verify --repair` found damaged; only a person removes it."""
+        return f"{self.root}/quarantine"
 
     @property
     def runs(self) -> str:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from contextlib import AbstractContextManager
 from pathlib import Path
 
 from traintrack.action.cell import Owner
+from traintrack.ports.verify import Finding, Looked, Mended, NamedJudge, Scope, Survey
 from traintrack.storages.local.artifacts import LocalArtifacts
 from traintrack.storages.local.cells import LocalCells
 from traintrack.storages.local.disk import prepare_root
@@ -36,7 +37,7 @@ class LocalStorage:
     def __init__(self, root: Path, namespace: str = "default") -> None:
         self._places = Places(os.path.abspath(root), checked(namespace))
         self._sessions = Sessions(self._places.alive)
-        files = Files(self._places, self._sessions)
+        self._files = files = Files(self._places, self._sessions)
         self.cells = LocalCells(self._places, files, self._sessions)
         self.kept = LocalKept(self._places, files)
         self.artifacts = LocalArtifacts(self._places, files, self.kept)
@@ -72,3 +73,23 @@ class LocalStorage:
             HostError: something cannot be removed.
         """
         return sweep(self._places, self._sessions, self.staging, keep)
+
+    def survey(self, scope: Scope, judge: NamedJudge, tell: Callable[[Looked], None]) -> Survey:
+        """Look for damage, and change nothing; see `Verifiable`.
+
+        Raises:
+            HostError: the store cannot be read.
+        """
+        from traintrack.storages.local.verify import survey  # noqa: PLC0415  no run pays for importing it
+
+        return survey(self._places, scope, judge, tell)
+
+    def mend(self, findings: Collection[Finding]) -> tuple[Mended, ...]:
+        """Set damaged things aside and free the cells of damaged results; see `Verifiable`.
+
+        Raises:
+            HostError: the store cannot be written.
+        """
+        from traintrack.storages.local.mend import Mending  # noqa: PLC0415  no run pays for importing it
+
+        return Mending(self._places, self._files, self.cells, self.artifacts, self.ledger).mend(findings)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 from collections.abc import Collection
-from dataclasses import dataclass
 from pathlib import Path
+
+from msgspec import Struct
 
 from traintrack.storages.local.disk_errors import DiskErrors
 from traintrack.storages.local.places import Places
@@ -14,8 +15,7 @@ from traintrack.storages.local.sessions import Sessions
 from traintrack.storages.local.staging import LocalStaging
 
 
-@dataclass(frozen=True, slots=True)
-class Swept:
+class Swept(Struct, frozen=True):
     """What a sweep removed: names of stages, sorted; numbers of half-written files, sessions and things in the trash."""
 
     stages: tuple[str, ...]

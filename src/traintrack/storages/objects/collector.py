@@ -12,7 +12,8 @@ The steps are methods, to be called in this order; `collect` does. What makes th
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from traintrack.action import cell as change
 from traintrack.action.cell import Cell, CellState, FreeReason, Phase
@@ -37,8 +38,7 @@ class CollectorLostError(Exception):
     """Another collector has taken over; nothing may be removed on what was seen before."""
 
 
-@dataclass(frozen=True, slots=True)
-class Collected:
+class Collected(Struct, frozen=True):
     """What one collection did; keys sorted."""
 
     round: int

@@ -5,9 +5,9 @@ Whoever publishes reads it after the cell was written HELD{publishing} (rule R6 
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-
 import msgspec
+from msgspec import Struct
+from msgspec.structs import replace
 
 from traintrack.action.cell import new_nonce
 from traintrack.errors import HostError, IntegrityError
@@ -18,8 +18,7 @@ from traintrack.storages.objects.pace import Pace, Patience, patiently
 ROUND_FORMAT = "traintrack/round/1"
 
 
-@dataclass(frozen=True, slots=True)
-class Round:
+class Round(Struct, frozen=True):
     """The content of `gc/cell`. `number` never falls; `owner` is the token of the collector at work, empty if none is."""
 
     number: int
@@ -28,8 +27,7 @@ class Round:
     format: str = ROUND_FORMAT
 
 
-@dataclass(frozen=True, slots=True)
-class SeenRound:
+class SeenRound(Struct, frozen=True):
     """The round as it was read."""
 
     round: Round

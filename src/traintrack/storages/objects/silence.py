@@ -7,15 +7,15 @@ two poll intervals, so an observer that was suspended or cut off does not take i
 from __future__ import annotations
 
 import threading
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from traintrack.digest import TargetId
 from traintrack.ports.storage import Liveness
 from traintrack.storages.objects.pace import Pace
 
 
-@dataclass(frozen=True, slots=True)
-class Rhythm:
+class Rhythm(Struct, frozen=True):
     """How often holders beat and waiters look, in seconds.
 
     A holder is gone after `silence_s` and at least `least_reads` reads; each observer adds up to one heartbeat
@@ -33,8 +33,7 @@ class Rhythm:
         return 6 * self.heartbeat_s
 
 
-@dataclass(slots=True)
-class _Watch:
+class _Watch(Struct):
     version: str
     holder: str
     read_at: float
