@@ -40,8 +40,17 @@ def type_in(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Typed]:
         (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / path).write_text(text)
     (tmp_path / "bin/traintrack").chmod(0o755)
-    environ = {"HOME": str(tmp_path), "PATH": f"{tmp_path / 'bin'}:{os.environ['PATH']}", "TERM": "xterm", "LANG": "C.UTF-8"}
-    environ |= {"XDG_CACHE_HOME": str(tmp_path / "cache"), "XDG_CONFIG_HOME": str(tmp_path), "XDG_DATA_HOME": str(tmp_path)}
+    environ = {
+        "HOME": str(tmp_path),
+        "PATH": f"{tmp_path / 'bin'}:{os.environ['PATH']}",
+        "TERM": "xterm",
+        "LANG": "C.UTF-8",
+    }
+    environ |= {
+        "XDG_CACHE_HOME": str(tmp_path / "cache"),
+        "XDG_CONFIG_HOME": str(tmp_path),
+        "XDG_DATA_HOME": str(tmp_path),
+    }
     terminal = WatchedTerminal(START[shell], environ, cwd=tmp_path / "w", columns=110)
     terminal.send(READY[shell].format(script=tmp_path / "script"))
     terminal.until(lambda: any(line.strip() == "ready" for line in terminal.display()))

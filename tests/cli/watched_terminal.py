@@ -24,7 +24,13 @@ class WatchedTerminal:
     """Starts a program on a terminal. `frames` are the screens after each of its frames, as lists of lines."""
 
     def __init__(
-        self, argv: Sequence[str], environ: Mapping[str, str], *, columns: int = 100, lines: int = 24, cwd: Path | None = None
+        self,
+        argv: Sequence[str],
+        environ: Mapping[str, str],
+        *,
+        columns: int = 100,
+        lines: int = 24,
+        cwd: Path | None = None,
     ) -> None:
         self.screen = pyte.HistoryScreen(columns, lines, history=10_000, ratio=1.0)
         self.stream = pyte.ByteStream(self.screen)
@@ -40,7 +46,8 @@ class WatchedTerminal:
             fcntl.ioctl(slave, termios.TIOCSCTTY, 0)
 
         self.process = subprocess.Popen(
-            list(argv), stdin=slave, stdout=slave, stderr=slave, cwd=cwd, preexec_fn=in_front, close_fds=True,
+            list(argv), stdin=slave, stdout=slave, stderr=slave, cwd=cwd, preexec_fn=in_front,  # noqa: PLW1509 - a terminal needs a session leader
+            close_fds=True,
             env={**os.environ, "TERM": "xterm-256color", "CI": "", "PYTHONIOENCODING": "utf-8", **environ},
         )  # fmt: skip
         os.close(slave)

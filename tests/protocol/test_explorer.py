@@ -8,8 +8,21 @@ from explorer_cases import CONFIGURATIONS, MUTANTS
 
 QUICK = ("worker that is fenced", "early cut-off", "local folder", "no live holder superseded")
 QUICK_MUTANTS = frozenset(
-    "new_owner assume_failed tidy_on_loss commit_before_upload no_nonce keep_round hint_first no_was clear_late "
-    "check_outside worker_no_lock gc_no_lock delete_unlocked".split()
+    [
+        "new_owner",
+        "assume_failed",
+        "tidy_on_loss",
+        "commit_before_upload",
+        "no_nonce",
+        "keep_round",
+        "hint_first",
+        "no_was",
+        "clear_late",
+        "check_outside",
+        "worker_no_lock",
+        "gc_no_lock",
+        "delete_unlocked",
+    ]
 )
 STATES = 6_000_000
 

@@ -83,20 +83,24 @@ def test_overlapping_runs_with_kills_execute_each_target_once_and_none_is_stuck(
     arena.traintrack("clean")
 
     assert arena.overlaps(names) == []
-    assert [name for name in names if not _is_executed_once(arena, name, storm.killed)] == []
+    assert [name for name in names if not _is_executed_once(arena, name, storm, last)] == []
     assert _disagreeing(storm, last) == []
     assert {row["outcome"] for row in again.targets().values()} == {"reused"}
     assert arena.damaged() == []
     assert arena.leftovers() == []
 
 
-def _is_executed_once(arena: Arena, name: str, killed: set[int]) -> bool:
-    """The last execution stands; each before it was of a run that was killed, which executed it no second time."""
+def _is_executed_once(arena: Arena, name: str, storm: Storm, last_run: Contender) -> bool:
+    """The last execution stands; each before it was of a run that was killed, and no run executed it twice.
+
+    A task that began just after its run had died names whoever adopted it.
+    """
     *before, last = arena.begun(name)
-    by_holder = Counter(line.holder for line in (*before, last))
-    lost = all(line.holder in killed for line in before)
+    living = {run.pid for run in (*storm.all, last_run)} - storm.killed
+    by_run = Counter(line.holder for line in (*before, last) if line.holder in living | storm.killed)
+    lost = all(line.holder not in living for line in before)
     stands = arena.standing(name)
-    return lost and max(by_holder.values()) == 1 and (stands.pid, stands.holder) == (last.pid, last.holder)
+    return lost and max(by_run.values()) == 1 and (stands.pid, stands.holder) == (last.pid, last.holder)
 
 
 def _disagreeing(storm: Storm, last: Contender) -> list[str]:

@@ -43,10 +43,11 @@ def error_lines(errors: Sequence[TraintrackError], root: Path | None, *, word: s
         word: `error` or `warning`.
     """
     lines: list[Line] = []
+    sources = _Sources(root)
     for error in errors:
         if lines:
             lines.append(())
-        lines += _block(error, root, word)
+        lines += _block(error, sources, word)
     if len(errors) > 1:
         lines += [(), (strong(count_text(len(errors), word)),)]
     return lines
@@ -83,12 +84,12 @@ def _told_as_document(error: TraintrackError, terminal: Terminal) -> bool:
     return True
 
 
-def _block(error: TraintrackError, root: Path | None, word: str) -> list[Line]:
+def _block(error: TraintrackError, sources: _Sources, word: str) -> list[Line]:
     tone = bad if word == "error" else warn
     place = f"{error.location}: " if error.location else ""
     lines: list[Line] = [(strong(place), tone(f"{word}:"), f" {error.message} ", faint(f"[{error.code}]"))]
-    if error.location is not None and root is not None:
-        lines += _excerpt(error.location, root)
+    if error.location is not None:
+        lines += _excerpt(error.location, sources.line(error.location))
     lines += [("  ", detail) for detail in error.details]
     if error.hint:
         hints = error.hint.splitlines()
@@ -96,9 +97,8 @@ def _block(error: TraintrackError, root: Path | None, word: str) -> list[Line]:
     return lines
 
 
-def _excerpt(place: Location, root: Path) -> list[Line]:
+def _excerpt(place: Location, source: str | None) -> list[Line]:
     """Return the line of a place and a caret below its column; nothing if it cannot be shown."""
-    source = _source_line(place, root)
     if source is None or not source.strip():
         return []
     at = min(place.column - 1, len(source))
@@ -109,16 +109,32 @@ def _excerpt(place: Location, root: Path) -> list[Line]:
     return [("  ", before, behind), (" " * (2 + _columns(before)), bad("^"))]
 
 
-def _source_line(place: Location, root: Path) -> str | None:
-    path = root / place.path
+class _Sources:
+    """The lines of the files that places stand in, each file read once."""
+
+    def __init__(self, root: Path | None) -> None:
+        self._root = root
+        self._files: dict[str, list[str]] = {}
+
+    def line(self, place: Location) -> str | None:
+        """Return the line of a place, None if it cannot be shown."""
+        if self._root is None:
+            return None
+        if place.path not in self._files:
+            self._files[place.path] = _lines(self._root, place.path)
+        lines = self._files[place.path]
+        return lines[place.line - 1].rstrip("\r") if 0 < place.line <= len(lines) else None
+
+
+def _lines(root: Path, name: str) -> list[str]:
+    path = root / name
     try:
         # A place is data: one that points out of the workspace is not followed.
-        if not path.resolve().is_relative_to(root.resolve()):
-            return None
-        lines = path.read_text(encoding="utf-8-sig", errors="replace").split("\n")
+        if not path.resolve().is_relative_to(root.resolve()) or not path.is_file():
+            return []
+        return path.read_text(encoding="utf-8-sig", errors="replace").split("\n")
     except (OSError, ValueError):
-        return None
-    return lines[place.line - 1].rstrip("\r") if 0 < place.line <= len(lines) else None
+        return []
 
 
 def _shown(text: str) -> str:

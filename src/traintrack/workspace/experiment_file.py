@@ -10,7 +10,7 @@ from msgspec import Struct
 from traintrack.errors import InputError, raise_all
 from traintrack.label import Label, Pattern, is_segment
 from traintrack.workspace.document import Document
-from traintrack.workspace.findings import Findings, shown
+from traintrack.workspace.findings import MAX_FINDINGS, Findings, shown
 from traintrack.workspace.images import read_images
 from traintrack.workspace.merge import overlay, without_removes
 from traintrack.workspace.model import ImageSpec, Layer, Target, Workspace
@@ -87,6 +87,8 @@ class _Reader:
         self._check_long_keys()
         found: dict[str, Target] = {}
         for name, fields in self._findings.section(sections.get("targets"), ("targets",)).items():
+            if len(self.errors) >= MAX_FINDINGS:
+                break
             target = self._target(name, fields)
             if target is not None:
                 found[name] = target

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Container, Iterable, Mapping
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 
-from traintrack.errors import InputError, Location
+from traintrack.errors import InputError, Location, raise_all
 from traintrack.workspace.document import REMOVE
 from traintrack.workspace.model import KeyPath, Literal
 from traintrack.workspace.suggest import did_you_mean, one_of
+
+MAX_FINDINGS: Final = 100
+"""A file with more is not read on: its first errors say enough, and telling 100,000 takes minutes."""
 
 
 class SourcePlaces(Protocol):
@@ -25,7 +28,10 @@ class SourcePlaces(Protocol):
 
 
 class Findings:
-    """The errors of one document so far; a place is looked up only when there is an error."""
+    """The errors of one document so far; a place is looked up only when there is an error.
+
+    The one that makes `MAX_FINDINGS` full raises them all as `InputErrors`.
+    """
 
     __slots__ = ("errors", "places")
 
@@ -35,11 +41,11 @@ class Findings:
 
     def at_value(self, path: KeyPath, message: str, code: str, hint: str) -> None:
         """Note an error at the value of `path`."""
-        self.errors.append(InputError(message, code=code, location=self.places.value(path), hint=hint))
+        self._note(InputError(message, code=code, location=self.places.value(path), hint=hint))
 
     def at_key(self, path: KeyPath, message: str, code: str, hint: str) -> None:
         """Note an error at the key that `path` ends in."""
-        self.errors.append(InputError(message, code=code, location=self.places.key(path), hint=hint))
+        self._note(InputError(message, code=code, location=self.places.key(path), hint=hint))
 
     def wrong_type(self, value: Any, path: KeyPath, wanted: str, hint: str) -> None:
         """Note that a value is not what its field wants."""
@@ -67,6 +73,11 @@ class Findings:
         if value is not None:
             self.wrong_type(value, path, "a map", "write `key: value` below it")
         return {}
+
+    def _note(self, error: InputError) -> None:
+        self.errors.append(error)
+        if len(self.errors) >= MAX_FINDINGS:
+            raise_all(self.errors)
 
 
 def dotted(path: KeyPath) -> str:

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Final
+
+_MOST_CHOICES: Final = 40
 
 
 def closest(word: str, choices: Iterable[str]) -> str | None:
@@ -34,8 +37,10 @@ def did_you_mean(word: str, choices: Iterable[str], otherwise: str) -> str:
 
 
 def one_of(choices: Iterable[str]) -> str:
-    """Return the hint that lists the choices in backticks, sorted."""
-    return "known are " + ", ".join(f"`{choice}`" for choice in sorted(choices))
+    """Return the hint that lists the choices in backticks, sorted; of very many, the first."""
+    known = sorted(choices)
+    more = f" and {len(known) - _MOST_CHOICES} more" if len(known) > _MOST_CHOICES else ""
+    return "known are " + ", ".join(f"`{choice}`" for choice in known[:_MOST_CHOICES]) + more
 
 
 def _slips(a: str, b: str, limit: int) -> int:

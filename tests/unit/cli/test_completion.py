@@ -140,7 +140,9 @@ def test_bash_gets_what_readline_does_not_keep(line: str, breaks: str, become: l
     assert bash_words(line, breaks) == become
 
 
-@pytest.mark.parametrize("asked", [(), ("bash",), ("zsh", "run", "\udcff:"), ("bash", BREAKS, "traintrack run //\x00:")])
+@pytest.mark.parametrize(
+    "asked", [(), ("bash",), ("zsh", "run", "\udcff:"), ("bash", BREAKS, "traintrack run //\x00:")]
+)
 def test_errors_are_silent(asked: tuple[str, ...], tmp_path: Path) -> None:
     # Called inside, since no argument of a process can hold these.
     code = f"import sys; from traintrack.cli.completion import answer_shell; sys.exit(answer_shell({list(asked)!r}))"

@@ -2,7 +2,6 @@ import json
 import os
 import sys
 import threading
-from collections.abc import Iterator
 from pathlib import Path
 
 import jsonschema
@@ -48,8 +47,8 @@ class Warned(list[str]):
 
 
 @pytest.fixture
-def warned() -> Iterator[Warned]:
-    yield Warned()
+def warned() -> Warned:
+    return Warned()
 
 
 def read(path: Path) -> list[dict[str, object]]:

@@ -82,3 +82,8 @@ def test_no_part_of_a_frame_shows_an_empty_block() -> None:
         seen.stream.feed(character)
 
         assert any(line.startswith("row") for line in seen.lines()), seen.lines()
+
+
+def test_nothing_is_cleared_behind_a_full_row_where_some_terminals_take_its_last_column() -> None:
+    assert "0123456789\x1b[K" not in frame("0123456789\n", ("b",), 10)
+    assert "012345678\x1b[K" in frame("012345678\n", ("b",), 10)

@@ -90,6 +90,9 @@ def test_options_of_run_arrive_as_values(monkeypatch: pytest.MonkeyPatch) -> Non
         "worktree": False,
         "sets": ("a=1", "b=2"),
         "locked": False,
+        "progress": None,
+        "events": None,
+        "trace": None,
     }
 
 

@@ -116,10 +116,11 @@ def test_a_trace_is_written_at_the_end_all_at_once_also_after_an_error(tmp_path:
     path = tmp_path / "trace.json"
     path.write_text("old")
     traced = Traced()
-    with pytest.raises(ZeroDivisionError), TraceFile(str(path), traced.trace, pytest.fail) as file:
-        file.emit(START)
-        file.emit(TargetStarted(A, "//x:a", 1, NEVER))
-        assert path.read_text() == "old"
+    file = TraceFile(str(path), traced.trace, pytest.fail)
+    file.emit(START)
+    file.emit(TargetStarted(A, "//x:a", 1, NEVER))
+    assert path.read_text() == "old"
+    with pytest.raises(ZeroDivisionError), file:
         raise ZeroDivisionError
     kinds = {event.get("cat") for event in json.loads(path.read_text())["traceEvents"]}
 

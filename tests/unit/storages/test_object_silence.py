@@ -48,7 +48,7 @@ def test_an_observer_that_slept_for_a_day_does_not_take_the_holder_for_gone() ->
 
 
 def test_a_beat_ends_the_silence() -> None:
-    silence, hand = watched(18, 5.0)
+    silence, _ = watched(18, 5.0)
 
     silence.observe("cell", "v2", "holder")
 

@@ -15,7 +15,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from traintrack.digest import ArtifactDigest, TargetId
-from traintrack.ports.verify import Depth, Finding, Looked, NamedJudge, Scope, Survey
+from traintrack.ports.verify import Depth, Finding, FindingKind, Looked, NamedJudge, Scope, Survey
 from traintrack.storages.local.disk_errors import DiskErrors
 from traintrack.storages.local.inspection import Trust
 from traintrack.storages.local.listing import digests_in, names_below, names_in
@@ -73,7 +73,13 @@ class _Survey:
                     for seen in _in_parallel(pool, work, names):
                         self._take(seen, objects=1)
             remarks = self._remarks() if self._scope.ids is None else ()
-        return Survey(tuple(sorted(self._findings.values())), remarks, self._looked)
+        return Survey(tuple(sorted(self._causes())), remarks, self._looked)
+
+    def _causes(self) -> list[Finding]:
+        """The findings, less the hints that lead nowhere only because a cell is lost that is told of itself."""
+        found = list(self._findings.values())
+        lost = {one.id for one in found if one.kind is FindingKind.CELL}
+        return [one for one in found if one.kind is not FindingKind.HINT or one.id is None or one.id not in lost]
 
     def _ids(self) -> Iterator[str]:
         if self._scope.ids is not None:
@@ -137,7 +143,7 @@ class _Survey:
 
 def _words_key(finding: Finding) -> str:
     """Findings of one path are one, but of a file whose bytes and rights are both wrong."""
-    return "rights" if finding.kind.value == "rights" else ""
+    return "rights" if finding.kind is FindingKind.RIGHTS else ""
 
 
 def _threads() -> int:

@@ -10,10 +10,11 @@ import re
 from collections.abc import Callable, Iterator
 
 import msgspec
+from msgspec.structs import replace
 
 from traintrack.action.event import RUN_FORMAT, RunDocument
 from traintrack.action.record import Record, decode_record
-from traintrack.digest import ArtifactDigest, ContentDigest, content_digest
+from traintrack.digest import ArtifactDigest, ContentDigest, TargetId, content_digest
 from traintrack.errors import IntegrityError
 from traintrack.ports.verify import Finding, FindingKind, NamedJudge
 from traintrack.storages.local.files import read_file
@@ -112,7 +113,9 @@ def look_at_hint(places: Places, key: str) -> Iterator[Finding]:
             return "the hint is no ID"
         return None if os.path.lexists(places.cell(text)) else "the hint names an ID that was never made here"
 
-    yield from _stable(places, places.hint(key), FindingKind.HINT, judged)
+    for finding in _stable(places, places.hint(key), FindingKind.HINT, judged):
+        text = (read_file(places.hint(key)) or b"").decode("ascii", "replace").strip()
+        yield replace(finding, id=TargetId(text)) if is_digest(text) else finding
 
 
 def _stable(places: Places, path: str, kind: FindingKind, judged: Callable[[bytes], str | None]) -> Iterator[Finding]:
