@@ -19,12 +19,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Self
 
-from traintrack.action.cell import Cell, decode_cell
+from traintrack.action.cell import Cell
 from traintrack.digest import ArtifactDigest, TargetId
-from traintrack.storages.local import open_local
+from traintrack.storages.local import LocalStorage, open_local
 
 HERE = Path(__file__).parent
-LIMIT_S = 120.0
+LIMIT_S = 60.0
 
 WORKSPACE = """\
 workspace: arena
@@ -180,6 +180,7 @@ class Arena:
         self.environ = {**os.environ, **config, "XDG_CACHE_HOME": str(cache)}
         self._write(graph)
         self._ids: dict[str, TargetId] = {}
+        self._storage: LocalStorage | None = None
 
     def fleet(self) -> Fleet:
         return Fleet(self.folder / f"runs-{time.monotonic_ns()}", self.work, self.environ)
@@ -226,8 +227,8 @@ class Arena:
 
     def cell(self, name: str) -> Cell | None:
         id_ = self.id_of(name)
-        path = self.store / "ns" / "default" / "cell" / id_[:2] / id_
-        return decode_cell(path.read_bytes(), id_) if path.exists() else None
+        self._storage = self._storage or open_local(self.store)
+        return self._storage.cells.read([id_])[id_].cell
 
     def standing(self, name: str) -> Line:
         """The execution whose output stands for a target."""
@@ -249,11 +250,14 @@ class Arena:
         places = ("stage", "part", "alive", "runner/jobs", "trash")
         return sorted(f"{place}/{path.name}" for place in places for path in (self.store / place).glob("*"))
 
-    def processes(self) -> list[int]:
-        """Living processes that have the store or the counters in their command line, environment or open files."""
-        mark, own = os.fsencode(self.folder), str(os.getpid())
-        entries = [entry for entry in Path("/proc").iterdir() if entry.name.isdigit() and entry.name != own]
-        return [int(entry.name) for entry in entries if _mentions(entry, mark)]
+    def leftovers_after_kills(self) -> list[str]:
+        """The same, but for notes of jobs that died with their runs before any cell named them: these stay for ever."""
+        return [place for place in self.leftovers() if not place.startswith("runner/jobs/")]
+
+    def living_tasks(self) -> list[int]:
+        """Processes of tasks, known by the store in their environment or arguments; the fork server has none of these."""
+        mark = os.fsencode(self.store)
+        return [int(path.name) for path in Path("/proc").glob("[1-9]*") if _mentions(path, mark)]
 
     def _write(self, graph: Mapping[str, Sequence[str]]) -> None:
         lines = ["defaults: {task: src/task.sh, commit: HEAD}", "targets:"]

@@ -60,7 +60,7 @@ def test_who_waits_for_a_holder_that_is_killed_takes_over_alone(arena: Arena, fl
     arena.traintrack("clean")
 
     assert after_s < ON_A_BUSY_MACHINE_S
-    assert arena.leftovers() == []
+    assert arena.leftovers_after_kills() == []
     assert arena.damaged() == []
 
 
@@ -87,8 +87,14 @@ def test_a_holder_that_dies_after_its_commit_is_not_executed_again(arena: Arena,
     assert len(arena.begun("t0")) == 1
 
 
-@pytest.mark.parametrize("waiters", [8, pytest.param(40, marks=pytest.mark.torture)])
-@pytest.mark.parametrize("point", ["started", "running"])
+@pytest.mark.parametrize(
+    ("point", "waiters"),
+    [
+        ("started", 8),
+        pytest.param("started", 40, marks=pytest.mark.torture),
+        pytest.param("running", 40, marks=pytest.mark.torture),
+    ],
+)
 def test_of_many_who_wait_for_a_dead_holder_one_takes_over_and_its_task_is_left_in_peace(
     arena: Arena, fleet: Fleet, point: str, waiters: int
 ) -> None:
@@ -122,7 +128,7 @@ def test_who_comes_too_late_to_take_over_does_not_end_the_task_of_who_was_first(
     assert len(arena.begun("t0")) == 2
 
 
-@pytest.mark.parametrize("point", ["started", "running"])
+@pytest.mark.parametrize("point", [pytest.param("started", marks=pytest.mark.torture), "running"])
 def test_a_deaf_orphan_and_its_grandchild_in_another_session_are_gone_before_the_next_execution(
     arena: Arena, fleet: Fleet, point: str
 ) -> None:

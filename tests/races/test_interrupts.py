@@ -29,6 +29,7 @@ def interrupt(run: Contender, times: int) -> None:
 def assert_nothing_is_left(arena: Arena) -> None:
     assert not arena.is_living("a")
     assert arena.leftovers() == []
+    assert arena.living_tasks() == []
 
 
 def test_the_first_interrupt_lets_the_task_end_and_starts_nothing_more(arena: Arena, fleet: Fleet) -> None:

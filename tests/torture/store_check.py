@@ -19,9 +19,10 @@ _PATIENCE_S = 2.0
 
 
 def cells(store: Path) -> dict[str, Cell]:
-    """Every cell of a store by ID; a damaged one fails the test."""
+    """Every cell of a store by ID; a damaged one fails the test. An empty one, as power cuts leave it, is absent."""
     folder = store / "ns" / "default" / "cell"
-    return {p.name: decode_cell(p.read_bytes(), TargetId(p.name)) for p in folder.glob("*/*")}
+    stored = {p.name: p.read_bytes() for p in folder.glob("*/*")}
+    return {name: decode_cell(data, TargetId(name)) for name, data in stored.items() if data}
 
 
 def committed(store: Path) -> dict[str, Cell]:
@@ -35,14 +36,18 @@ def standing(store: Path, ids: Mapping[str, str]) -> dict[str, str]:
     return {label: cell.result.artifact for label, id_ in ids.items() if (cell := done.get(id_)) and cell.result}
 
 
-def wrong_in(store: Path) -> list[str]:
-    """What is wrong with a store in which a run may have died: lost or half results, empty if there is none."""
-    found = [f"kept {p.name[:12]} has other bytes" for p in _kept(store) if content_digest(p.read_bytes()) != p.name]
+def wrong_in(store: Path, *, only_committed: bool = False) -> list[str]:
+    """What is wrong with a store in which a run may have died: lost or half results, empty if there is none.
+
+    After a power cut `only_committed` leaves out what no cell names: nothing has said yet that it is on the disk.
+    """
+    found = [f"{id_[:12]}: {words}" for id_, cell in committed(store).items() for words in _wrong_with(store, cell)]
+    if only_committed:
+        return found
+    found += [f"kept {p.name[:12]} has other bytes" for p in _kept(store) if content_digest(p.read_bytes()) != p.name]
     for folder in (store / "artifact").glob("*/*"):
         if scan_output(str(folder)).digest() != folder.name:
             found.append(f"artifact {folder.name[:12]} is not what its name says")
-    for id_, cell in committed(store).items():
-        found += [f"{id_[:12]}: {words}" for words in _wrong_with(store, cell)]
     return found
 
 
@@ -86,11 +91,16 @@ def was_run_again(before: Mapping[str, Cell], after: Mapping[str, Cell]) -> list
 def _wrong_with(store: Path, cell: Cell) -> list[str]:
     assert cell.result is not None
     result, found = cell.result, []
-    if not (store / "artifact" / result.artifact[:2] / result.artifact).is_dir():
+    folder = store / "artifact" / result.artifact[:2] / result.artifact
+    if not folder.is_dir():
         found.append("its artifact is missing")
+    elif scan_output(str(folder)).digest() != result.artifact:
+        found.append("its artifact has other bytes")
     try:
-        manifest = read_manifest((store / "kept" / result.manifest[:2] / result.manifest).read_bytes())
-        record = decode_record((store / "kept" / result.record[:2] / result.record).read_bytes())
+        listed, told = (store / "kept" / key[:2] / key for key in (result.manifest, result.record))
+        if content_digest(listed.read_bytes()) != listed.name or content_digest(told.read_bytes()) != told.name:
+            return [*found, "its manifest or record has other bytes"]
+        manifest, record = read_manifest(listed.read_bytes()), decode_record(told.read_bytes())
     except FileNotFoundError as missing:
         return [*found, f"{missing.filename} is missing"]
     if manifest.digest() != result.artifact:

@@ -233,7 +233,7 @@ def test_a_run_killed_between_start_and_note_of_its_task_leaves_no_task_behind(
     (home / "linger").touch()
     log = tmp_path / "strace"
     # The first call of a job's thread after the program was started: it opens the job file a second time.
-    run = start_traced(home, words_of(workspace, RUN), "setsid:delay_exit=1", log)
+    run = start_traced(home, words_of(workspace, RUN), "setsid:delay_exit=1000", log)
     try:
         wait_for(lambda: sleepers(home) != [])
     finally:

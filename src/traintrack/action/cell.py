@@ -6,6 +6,7 @@ cell that was read and returns the next one; a storage applies it by compare-and
 
 from __future__ import annotations
 
+import re
 import secrets
 from enum import Enum
 
@@ -13,10 +14,13 @@ import msgspec
 from msgspec import Struct, field
 from msgspec.structs import replace
 
+from traintrack.action.stored import decode_stored
 from traintrack.digest import ArtifactDigest, ContentDigest, TargetId
 from traintrack.errors import IntegrityError, InternalError
 
 CELL_FORMAT = "traintrack/cell/1"
+
+_DIGEST = re.compile(r"[0-9a-f]{64}\Z")
 
 
 class CellState(str, Enum):
@@ -121,7 +125,7 @@ def decode_cell(data: bytes, id_: TargetId) -> Cell:
         IntegrityError: it is damaged, or of a newer format.
     """
     try:
-        cell = msgspec.json.decode(data, type=Cell)
+        cell = decode_stored(data, Cell)
     except msgspec.MsgspecError as error:
         raise IntegrityError(
             f"the cell of {id_[:12]} cannot be read: {error}",
@@ -133,6 +137,13 @@ def decode_cell(data: bytes, id_: TargetId) -> Cell:
             f"the cell of {id_[:12]} has format `{cell.format}`, this is {CELL_FORMAT}",
             code="cell-format",
             hint="use a newer traintrack",
+        )
+    wrong = _contradiction(cell)
+    if wrong is not None:
+        raise IntegrityError(
+            f"the cell of {id_[:12]} is damaged: {wrong}",
+            code="cell-damaged",
+            hint="traintrack verify --repair  # sets it aside; its record stays",
         )
     return cell
 
@@ -259,6 +270,20 @@ def forget(seen: Cell) -> Cell:
     """Drop what the cell named before; only a collector does so, before it raises the round, and never of a held cell."""
     _demand(seen.state is not CellState.HELD, "forget", seen)
     return replace(seen, nonce=new_nonce(), was=())
+
+
+def _contradiction(cell: Cell) -> str | None:
+    """Say what no cell of ours can be. Digests become paths in a store, so none is believed unseen."""
+    if not cell.nonce:
+        return "it has no nonce"
+    if cell.state is CellState.DONE and cell.result is None:
+        return "it is done without a result"
+    if cell.state is CellState.HELD and (cell.owner is None or cell.phase is None):
+        return "it is held by nobody"
+    result = cell.result
+    if result is not None and not (_DIGEST.match(result.artifact) and _DIGEST.match(result.manifest)):
+        return "its result has no digest"
+    return None
 
 
 def _freed(cell: Cell, reason: FreeReason) -> Cell:

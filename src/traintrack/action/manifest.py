@@ -10,6 +10,7 @@ import msgspec
 from msgspec import Struct
 
 from traintrack.action.links import first_escape, resolve_inside
+from traintrack.action.stored import decode_stored
 from traintrack.digest import ArtifactDigest, ContentDigest, canonical_json, content_digest
 from traintrack.errors import IntegrityError
 
@@ -111,13 +112,13 @@ def read_manifest(data: bytes) -> Manifest:
         IntegrityError: it is not a manifest, or names a path that could leave its folder.
     """
     try:
-        raw = msgspec.json.decode(data, type=_Stored)
+        raw = decode_stored(data, _Stored)
     except msgspec.MsgspecError as error:
         raise IntegrityError(f"a manifest cannot be read: {error}", code="manifest-damaged") from error
     if raw.format != MANIFEST_FORMAT:
         raise IntegrityError(f"a manifest has the unknown format `{raw.format}`", code="manifest-format")
     entries = tuple(
-        Entry(r.path, EntryType(r.type), r.exec, r.size, ContentDigest(r.digest) if r.digest else None, r.target)
+        Entry(r.path, r.type, r.exec, r.size, ContentDigest(r.digest) if r.digest else None, r.target)
         for r in raw.files
     )
     _check(entries)
@@ -151,7 +152,7 @@ def text_is_allowed(target: str) -> bool:
 
 class _Row(msgspec.Struct):
     path: str
-    type: str
+    type: EntryType
     exec: bool = False
     size: int = 0
     digest: str | None = None

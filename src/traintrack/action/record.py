@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 from msgspec import Struct, field
 
+from traintrack.action.stored import decode_stored, is_too_deep
 from traintrack.digest import ActionKey, ArtifactDigest, ContentDigest, TargetId
 from traintrack.errors import IntegrityError
 
@@ -125,9 +126,11 @@ def decode_record(data: bytes) -> Record:
         IntegrityError: it is damaged or of another format.
     """
     try:
-        record = msgspec.json.decode(data, type=Record)
+        record = decode_stored(data, Record)
     except msgspec.MsgspecError as error:
         raise IntegrityError(f"a record cannot be read: {error}", code="record-damaged") from error
     if record.format != RECORD_FORMAT:
         raise IntegrityError(f"a record has the unknown format `{record.format}`", code="record-format")
+    if is_too_deep(record.preimage, record.asked, record.reason, record.metrics):
+        raise IntegrityError("a record is nested too deep", code="record-damaged")
     return record

@@ -175,7 +175,7 @@ def _copy_entry(source: str, made: str, entry: Entry) -> None:
         if entry.type is EntryType.LINK:
             os.symlink(entry.target or "", made)
             return
-        reading = os.open(source, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
+        reading = os.open(source, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK)
         try:
             _copy_file(reading, made, 0o755 if entry.executable else 0o644)
         finally:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import os
 from collections.abc import Mapping
 from importlib import import_module
@@ -10,29 +9,14 @@ from pathlib import Path
 from typing import Any, cast
 
 from traintrack.cli.call import Call, CommandModule
+from traintrack.cli.refusal import refusal
 from traintrack.cli.render import report_error
 from traintrack.cli.table import COMMON_OPTIONS, Command
 from traintrack.cli.terminal import ColorMode, OutputClosedError, Verbosity, open_terminal
-from traintrack.errors import HostError, TraintrackError, UsageError
+from traintrack.errors import TraintrackError, UsageError
 
 PIPE_CLOSED = 141
 """128 + SIGPIPE, as a shell reports a program whose reader has gone."""
-
-_REFUSALS = frozenset(
-    (
-        errno.EACCES,
-        errno.EPERM,
-        errno.ENOSPC,
-        errno.EDQUOT,
-        errno.EROFS,
-        errno.EMFILE,
-        errno.ENFILE,
-        errno.EIO,
-        errno.ENOMEM,
-        errno.ESTALE,
-    )
-)
-"""What a machine refuses; any other number that comes up here is a bug of ours."""
 
 
 def carry_out(command: Command, before: Mapping[str, Any], behind: Mapping[str, Any]) -> int:
@@ -59,7 +43,10 @@ def carry_out(command: Command, before: Mapping[str, Any], behind: Mapping[str, 
     except TraintrackError as error:
         return report_error(error, terminal, start, json=json)
     except OSError as error:
-        return report_error(_refusal(error), terminal, start, json=json)
+        refused = refusal(error)
+        if refused is None:
+            raise
+        return report_error(refused, terminal, start, json=json)
 
 
 def _run(call: Call, common: Mapping[str, Any], own: Mapping[str, Any]) -> int:
@@ -77,12 +64,3 @@ def _verbosity(common: Mapping[str, Any]) -> Verbosity:
     if common["quiet"]:
         return Verbosity.QUIET
     return Verbosity.VERBOSE if common["verbose"] else Verbosity.NORMAL
-
-
-def _refusal(error: OSError) -> HostError:
-    """Return what the machine refused as an error for people; raise anything else again."""
-    if error.errno not in _REFUSALS:
-        raise error
-    where = f" at `{error.filename}`" if error.filename else ""
-    reason = (error.strerror or "the system refused").lower()
-    return HostError(f"{reason}{where}", code="system", hint="`traintrack doctor` checks disk, rights and limits")

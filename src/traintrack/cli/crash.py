@@ -11,6 +11,7 @@ import traceback
 from collections.abc import Sequence
 from pathlib import Path
 
+from traintrack.cli.refusal import refusal
 from traintrack.cli.render import report_error
 from traintrack.cli.terminal import open_terminal
 from traintrack.errors import InternalError
@@ -20,10 +21,14 @@ _FACT_LENGTH = 90
 
 
 def report_crash(arguments: Sequence[str], error: BaseException) -> int:
-    """Write the report file, tell where it is, and return the exit code of a bug.
+    """Write the report file, tell where it is, and return the exit code of a bug; what the machine refused is told as such.
 
     The file holds words, versions and the traceback; no environment variables, which may hold secrets.
     """
+    refused = refusal(error)
+    if refused is not None:
+        # A module that could not be read, say: the machine's doing, though it came up at a place that expects none.
+        return report_error(refused, open_terminal(), Path(), json="--json" in arguments)
     fact = f"{type(error).__name__}: {error}".splitlines()[0]
     told = InternalError(f"traintrack has a bug: {fact[:_FACT_LENGTH]}", hint=_hint(arguments, error))
     return report_error(told, open_terminal(), Path(), json="--json" in arguments)

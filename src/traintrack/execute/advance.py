@@ -16,8 +16,9 @@ from traintrack.action.job import Handle, JobPhase, JobState, Output
 from traintrack.action.plan import Outcome, Reason
 from traintrack.action.record import Record, decode_record, encode_record
 from traintrack.digest import ContentDigest, TargetId
-from traintrack.errors import HostError, InternalError
+from traintrack.errors import HostError, InternalError, TraintrackError
 from traintrack.execute import lease as leases
+from traintrack.execute.committer import Commit
 from traintrack.execute.flight import Consumption, Flight, Ports, consume, start_attempt
 from traintrack.execute.lease import Lease, SupersededError
 from traintrack.execute.records import cutoff_record, record_of
@@ -69,7 +70,14 @@ class Fails(Struct, frozen=True):
     shared_from: Owner | None = None
 
 
-Next: TypeAlias = Stands | Waits | NeedsSlot | Runs | Fails
+class Stored(Struct, frozen=True):
+    """The bytes are there for consumers of this run; the cell becomes DONE with the next group, then `then` holds."""
+
+    commit: Commit
+    then: Stands
+
+
+Next: TypeAlias = Stored | Stands | Waits | NeedsSlot | Runs | Fails
 
 
 class Request(Struct, frozen=True):
@@ -131,8 +139,8 @@ def try_again(flight: Flight, ports: Ports, owner: Owner) -> Next:
     return _start(flight, ports, owner, resumed=False)
 
 
-def conclude(flight: Flight, state: JobState, ports: Ports) -> Next:
-    """Store the result of an attempt that succeeded and make it stand.
+def conclude(flight: Flight, state: JobState, ports: Ports, *, in_groups: bool = False) -> Next:
+    """Store the result of an attempt that succeeded and make it stand; with `in_groups` the caller commits it.
 
     Raises:
         TraintrackError: the result cannot be stored.
@@ -143,7 +151,11 @@ def conclude(flight: Flight, state: JobState, ports: Ports) -> Next:
         return _compare(flight, state, ports)
     while True:
         try:
-            result, record = _publish(flight, flight.lease, state, state.output, ports)
+            result, record = _store(flight, flight.lease, state, state.output, ports)
+            after = Stands(result, Outcome.EXECUTED, "", flight, _bytes_changed(record, ports))
+            if in_groups:
+                return Stored(Commit(flight.lease, result, flight.consumption.key), after)
+            leases.commit(ports.storage.cells, flight.lease, result)
             break
         except SupersededError as lost:
             if lost.seen.cell is None or not may_publish(lost.seen.cell):
@@ -152,7 +164,7 @@ def conclude(flight: Flight, state: JobState, ports: Ports) -> Next:
             # Fenced, or taken over by one who only runs: the work is kept, what was stored under the old hold is not.
             flight.lease = Lease(lost.seen, flight.lease.owner)
     ports.storage.ledger.put_hint(flight.consumption.key, flight.id)
-    return Stands(result, Outcome.EXECUTED, "", flight, _bytes_changed(record, ports))
+    return after
 
 
 def stop_superseded(flight: Flight, ports: Ports) -> Next:
@@ -178,8 +190,8 @@ def abandon(flight: Flight, ports: Ports) -> None:
         leases.release(ports.storage.cells, flight.lease, flight.checkpoint)
 
 
-def _publish(flight: Flight, lease: Lease, state: JobState, output: Output, ports: Ports) -> tuple[Result, Record]:
-    """Announce, store and commit under one hold.
+def _store(flight: Flight, lease: Lease, state: JobState, output: Output, ports: Ports) -> tuple[Result, Record]:
+    """Announce that bytes come, and store them with their record.
 
     Raises:
         SupersededError: the hold was lost; the result does not stand.
@@ -188,9 +200,7 @@ def _publish(flight: Flight, lease: Lease, state: JobState, output: Output, port
     flight.lease = leases.start_publishing(storage.cells, lease)
     result = storage.artifacts.publish(output)
     record = record_of(flight, state, ports.who, ports.runner.capabilities.name, result)
-    result = replace(result, record=storage.kept.put(encode_record(record)))
-    leases.commit(storage.cells, flight.lease, result)
-    return result, record
+    return replace(result, record=storage.kept.put(encode_record(record))), record
 
 
 def _after_losing(seen: Seen, flight: Flight) -> Next:
@@ -343,6 +353,11 @@ def _start(flight: Flight, ports: Ports, owner: Owner, *, resumed: bool) -> Next
         except SupersededError as lost:
             ports.runner.stop([handle], 0.0)
             return _after_losing(lost.seen, flight)
+        except TraintrackError:
+            # A job that no cell names and nobody watches must not go on.
+            ports.runner.stop([handle], 0.0)
+            abandon(flight, ports)
+            raise
     return Runs(flight, resumed)
 
 

@@ -93,6 +93,25 @@ def commit(cells: Cells, lease: Lease, result: Result) -> Seen:
     )
 
 
+def prepared_commit(lease: Lease, result: Result) -> tuple[Seen, Cell]:
+    """The change that makes a result stand, for a storage that takes many at once."""
+    return lease.seen, change.commit(lease.cell, result)
+
+
+def settled(wanted: Cell, answer: Seen | CellConflictError) -> Seen:
+    """Read the answer to a prepared commit: my own write that landed counts.
+
+    Raises:
+        SupersededError: the hold was lost; the result does not stand.
+    """
+    if isinstance(answer, Seen):
+        return answer
+    now = answer.seen
+    if now.cell is not None and now.cell.nonce == wanted.nonce:
+        return now
+    raise SupersededError(now)
+
+
 def fail(cells: Cells, lease: Lease, failure: Failure, record: ContentDigest | None, checkpoint: str | None) -> None:
     """Free the cell with a failure that waiters share; losing the cell meanwhile is no matter."""
     _let_go(cells, lease, lambda cell: change.fail(replace(cell, checkpoint=checkpoint), failure, record))

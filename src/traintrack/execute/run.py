@@ -39,6 +39,7 @@ from traintrack.execute.advance import (
     Request,
     Runs,
     Stands,
+    Stored,
     Waits,
     abandon,
     advance,
@@ -48,17 +49,20 @@ from traintrack.execute.advance import (
     try_again,
 )
 from traintrack.execute.board import Board
+from traintrack.execute.committer import Commit, Committed, Committer
 from traintrack.execute.control import GRACE_S, RunControl, StopLevel
 from traintrack.execute.critical_path import urgency
 from traintrack.execute.flight import DamagedInputError, Flight, Ports
 from traintrack.execute.healing import steps_to_heal
 from traintrack.execute.heartbeats import beating
+from traintrack.execute.lease import SupersededError
 from traintrack.execute.ready_queue import ReadyQueue
 from traintrack.execute.retry import next_attempt
 from traintrack.execute.settings import Planner, RunResult, RunSettings
 from traintrack.execute.slots import Grant, Slots
 from traintrack.execute.watchers import CellWatcher, JobWatcher
 from traintrack.ports.events import EventSink
+from traintrack.ports.storage import GroupCommits
 
 POOL_THREADS = 8
 
@@ -100,7 +104,13 @@ class Run:
         self._fatal: Exception | None = None
         self._jobs = JobWatcher(ports.runner, self._job_changed_elsewhere, self._watcher_failed)
         self._foreign = CellWatcher(ports.storage.cells, self._cell_changed_elsewhere, self._watcher_failed)
-        self._pool = ThreadPoolExecutor(POOL_THREADS, thread_name_prefix="traintrack")
+        self._pool = ThreadPoolExecutor(min(POOL_THREADS, settings.capacity.jobs + 2), thread_name_prefix="traintrack")
+        self._uncommitted: dict[TargetId, Stands] = {}
+        self._held_back: list[TargetId] = []
+        self._committer: Committer | None = None
+        if isinstance(ports.storage.cells, GroupCommits):
+            told, failed = self._committed_elsewhere, self._watcher_failed
+            self._committer = Committer(ports.storage.cells, ports.storage.ledger, told, failed)
 
     def execute(self) -> RunResult:
         """Carry out the plan and return how every target ended.
@@ -172,8 +182,13 @@ class Run:
             hint = "take another environment with `--env`, or ask for less in `resources`"
             self._broke(id_, HostError(message, code="resources", hint=hint))
             return
-        if self._bytes_changed and self._remake_disagreeing(id_):
-            return
+        if self._bytes_changed:
+            if any(d in self._uncommitted for d in self._board.graph.actions[id_].depends_on()):
+                # Whether the inputs agree is read from cells, so those must stand first.
+                self._held_back.append(id_)
+                return
+            if self._remake_disagreeing(id_):
+                return
         grant = self._slots.take(self._resources(id_)) if not len(self._no_room) else None
         self._submit(id_, grant)
 
@@ -239,6 +254,8 @@ class Run:
         if not self._board.is_open(id_):
             return
         match found:
+            case Stored(commit, then):
+                self._stored(id_, commit, then)
             case Stands(result, outcome, message, flight):
                 self._bytes_changed = self._bytes_changed or found.changed
                 self._board.stands(id_, result, outcome, message, flight, found.differing)
@@ -250,6 +267,30 @@ class Run:
             case Fails():
                 outcome = self._board.failed(id_, found)
                 self._block_consumers(id_, outcome)
+
+    def _stored(self, id_: TargetId, commit: Commit, then: Stands) -> None:
+        """Let consumers begin: the bytes are there, though the target has not ended before its cell is DONE."""
+        if self._committer is None:
+            raise InternalError("a result was stored for a group and there are no groups", code="commit")
+        self._uncommitted[id_] = then
+        self._committer.add(commit)
+        self._bytes_changed = self._bytes_changed or then.changed
+        self._board.standing[id_] = then.result
+        self._ready.done(id_)
+
+    def _committed(self, batch: list[Committed]) -> None:
+        for committed in batch:
+            then = self._uncommitted.pop(committed.id)
+            if committed.error is None:
+                self._board.stands(committed.id, then.result, then.outcome, then.message, then.flight, then.differing)
+            elif isinstance(committed.error, SupersededError):
+                self._sink.emit(Notice(f"{self._board.label(committed.id)} was taken by another run", committed.id))
+                self._enlist({committed.id: self._board.steps[committed.id]})
+            else:
+                self._broke(committed.id, committed.error)
+        held_back, self._held_back = self._held_back, []
+        for id_ in held_back:
+            self._offer(id_)
 
     def _runs(self, flight: Flight, *, resumed: bool) -> None:
         if flight.handle is None:
@@ -306,7 +347,8 @@ class Run:
             state = replace(state, failure=FailureClass.LOST, message=state.message or "the process is gone")
         flight.note(state)
         if state.failure is None:
-            self._do(flight.id, lambda: conclude(flight, state, self._ports))
+            in_groups = self._committer is not None
+            self._do(flight.id, lambda: conclude(flight, state, self._ports, in_groups=in_groups))
         else:
             self._attempt_failed(flight, state, state.failure)
 
@@ -396,7 +438,8 @@ class Run:
         if self._level() is StopLevel.GO:
             return
         idle = [i for i in self._waited if i not in self._grants]
-        for id_ in [*self._ready.clear(), *self._no_room.clear(), *idle]:
+        held_back, self._held_back = self._held_back, []
+        for id_ in [*self._ready.clear(), *self._no_room.clear(), *held_back, *idle]:
             self._foreign.forget(id_)
             if self._board.is_open(id_):
                 self._board.not_run(id_, Outcome.CANCELLED)
@@ -416,7 +459,9 @@ class Run:
 
     def _is_active(self) -> bool:
         waiting = any(self._board.is_open(i) for i in self._waited)
-        return bool(self._pending or self._flights or self._delayed or waiting or len(self._no_room))
+        return bool(
+            self._pending or self._uncommitted or self._flights or self._delayed or waiting or len(self._no_room)
+        )
 
     def _next_call(self) -> None:
         timeout = None
@@ -450,6 +495,9 @@ class Run:
     def _cell_lost_elsewhere(self, id_: TargetId) -> None:
         self._calls.put(partial(self._cell_lost, id_))
 
+    def _committed_elsewhere(self, batch: list[Committed]) -> None:
+        self._calls.put(partial(self._committed, batch))
+
     def _watcher_failed(self, error: Exception) -> None:
         self._calls.put(partial(self._die, error))
 
@@ -470,6 +518,8 @@ class Run:
             for flight in self._flights.values():
                 abandon(flight, self._ports)
         self._pool.shutdown(wait=True)
+        if self._committer is not None:
+            self._committer.close()
         if self._beats is not None:
             self._beats.close()
 

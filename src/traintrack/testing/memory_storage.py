@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tempfile
 import threading
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -47,6 +47,16 @@ class MemoryCells:
             self._cells[seen.id] = cell
             self._condition.notify_all()
             return self._seen(seen.id)
+
+    def commit_all(self, changes: Sequence[tuple[Seen, Cell]]) -> list[Seen | CellConflictError]:
+        """Swap each; a conflict stands in place of the cell."""
+        answers: list[Seen | CellConflictError] = []
+        for seen, cell in changes:
+            try:
+                answers.append(self.swap(seen, cell))
+            except CellConflictError as conflict:
+                answers.append(conflict)
+        return answers
 
     def liveness(self, owner: Owner) -> Liveness:
         """A run lives while it is present."""

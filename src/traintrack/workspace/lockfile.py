@@ -17,6 +17,7 @@ from traintrack.workspace.checks import Check
 from traintrack.workspace.document import Document
 from traintrack.workspace.findings import Findings, shown
 from traintrack.workspace.model import Frozen, KeyPath, Lock, SourcePin
+from traintrack.workspace.small_file import read_small
 from traintrack.workspace.yaml_scalars import resolve_plain
 from traintrack.workspace.yaml_source import parse_yaml
 
@@ -75,7 +76,7 @@ def read_lock(path: Path, shown_path: str) -> Lock:
         HostError: it cannot be read.
     """
     try:
-        data = path.read_bytes()
+        data = read_small(os.fspath(path))
     except FileNotFoundError:
         return Lock()
     except OSError as error:

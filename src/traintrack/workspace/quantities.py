@@ -6,6 +6,8 @@ import math
 import re
 from typing import Final
 
+from traintrack.workspace.findings import shown
+
 SIZE_UNITS: Final = {"KB": 10**3, "MB": 10**6, "GB": 10**9, "KiB": 2**10, "MiB": 2**20, "GiB": 2**30}
 DURATION_UNITS: Final = {"s": 1, "m": 60, "h": 3_600, "d": 86_400}
 
@@ -56,5 +58,4 @@ def parse_duration(text: str | float) -> float:
 
 
 def _shown(text: str | float) -> str:
-    shown = str(text) if isinstance(text, str) or abs(text) < 1e18 else "a huge number"
-    return shown if len(shown) <= 40 else f"{shown[:37]}..."
+    return shown(str(text) if isinstance(text, str) or abs(text) < 1e18 else "a huge number")

@@ -5,13 +5,19 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
-from traintrack.errors import InputError
+from traintrack.errors import InputError, raise_all
 from traintrack.label import LabelError, is_segment, parse_label
 from traintrack.workspace.document import Document
 from traintrack.workspace.findings import Findings, dotted, shown
 from traintrack.workspace.model import KeyPath, Layer
 from traintrack.workspace.suggest import did_you_mean, one_of
 from traintrack.workspace.target_fields import check_fields
+
+MAX_LAYERS: Final = 1_000
+"""Layers of one target: templates that use others twice would else stand for 2 to the power of their number."""
+
+MAX_USES: Final = 64
+"""Templates that use one another in a row."""
 
 _NOTHING_REFUSED: Final[Mapping[str, str]] = {}
 
@@ -45,6 +51,8 @@ class Templates:
                 findings.at_value(place, message, "bad-label", 'write `name`, or `"//path:name"`')
                 continue
             found += self._of(where, place, findings, inside)
+            if len(found) > MAX_LAYERS or len(inside) > MAX_USES:
+                _too_many(place, findings)
         return found
 
     def check(self, package: str, name: str) -> list[InputError]:
@@ -102,6 +110,12 @@ class Templates:
         kept = check_fields(fields, base, findings, f"template `{shown(name)}`", _NOTHING_REFUSED)
         layer = Layer(f"template //{package}:{name}", kept, base, document.places)
         return (None if findings.errors else layer), findings.errors
+
+
+def _too_many(place: KeyPath, findings: Findings) -> None:
+    message = f"more than {MAX_LAYERS:,} templates come together here, or {MAX_USES} in a row"
+    findings.at_value(place, message, "template-limit", "use fewer templates, each once")
+    raise_all(findings.errors)
 
 
 def _parsed(text: str, package: str) -> tuple[str, str] | None:

@@ -17,6 +17,7 @@ from traintrack.workspace.images import check_platform, read_images
 from traintrack.workspace.model import EnvironmentSpec, Layer, Workspace
 from traintrack.workspace.parse_cache import load_document
 from traintrack.workspace.requirement import RequirementError, satisfies
+from traintrack.workspace.small_file import read_small
 from traintrack.workspace.suggest import did_you_mean, one_of
 from traintrack.workspace.target_fields import CHECKS, check_fields
 
@@ -80,8 +81,7 @@ def read_file(root: Path, path: str) -> bytes:
         HostError: it cannot be read.
     """
     try:
-        with open(f"{root}/{path}", "rb") as file:
-            return file.read()
+        return read_small(f"{root}/{path}")
     except (FileNotFoundError, NotADirectoryError) as error:
         message = f"there is no file `{shown(path)}`"
         raise InputError(message, code="no-file", location=Location(path, 1, 1), hint="create it") from error

@@ -6,6 +6,7 @@ from typing import Any, Final
 
 from traintrack.errors import InputError, Location
 from traintrack.workspace.document import PLACE_BITS, Node
+from traintrack.workspace.findings import shown
 from traintrack.workspace.model import KeyPath
 from traintrack.workspace.yaml_scalars import MAY_BE_OTHER_THAN_TEXT, ScalarError, resolve_plain
 
@@ -139,7 +140,7 @@ class DocumentBuilder:
         name = event.anchor
         if name not in self._anchors:
             self._error(
-                f"alias `*{name}` has no anchor `&{name}` before it",
+                f"alias `*{shown(name)}` has no anchor `&{shown(name)}` before it",
                 "yaml-alias",
                 mark,
                 'quote it if text is meant, such as `"*"`',
@@ -148,7 +149,7 @@ class DocumentBuilder:
             return
         found = self._anchors[name]
         if found is None:
-            self._stop(f"anchor `&{name}` contains itself", "yaml-alias", mark, "write the value out")
+            self._stop(f"anchor `&{shown(name)}` contains itself", "yaml-alias", mark, "write the value out")
         assert found is not None
         self._nodes += found.nodes
         if self._nodes > MAX_NODES:
@@ -191,7 +192,7 @@ class DocumentBuilder:
             keep = False
             line, column = (first[0] >> PLACE_BITS) + 1, (first[0] & ((1 << PLACE_BITS) - 1)) + 1
             self._error(
-                f"key `{_shown(text)}` is there twice, first at {line}:{column}",
+                f"key `{shown(text)}` is there twice, first at {line}:{column}",
                 "duplicate-key",
                 mark,
                 "remove or rename one of the two",
@@ -222,10 +223,8 @@ class DocumentBuilder:
         if isinstance(value, str):
             return True
         kind = _KIND.get(type(value), "null")
-        shown = f"`{_shown(text)}` is {kind}" if text else "a key is empty"
-        self._error(
-            f"key {shown}; keys are strings" if text else shown, "yaml-key", mark, f'quote it: `"{_shown(text)}"`'
-        )
+        fact = f"key `{shown(text)}` is {kind}; keys are strings" if text else "a key is empty"
+        self._error(fact, "yaml-key", mark, f'quote it: `"{shown(text)}"`')
         return True
 
     def _tagged(self, event: Any, text: str, place: int) -> None:
@@ -271,11 +270,11 @@ class DocumentBuilder:
 
     def _bad_tag(self, event: Any) -> None:
         tag: str = event.tag
-        shown = f"!!{tag.removeprefix(_STANDARD)}" if tag.startswith(_STANDARD) else tag
+        name = f"!!{tag.removeprefix(_STANDARD)}" if tag.startswith(_STANDARD) else tag
         hint = "leave the tag out; quotes make text of a number"
         if tag.startswith(("!remove", "!literal")):
             hint = f"put a blank after `{'!remove' if tag.startswith('!remove') else '!literal'}`"
-        self._error(f"tag `{_shown(shown)}` is not one of `!literal` and `!remove`", "yaml-tag", event.start_mark, hint)
+        self._error(f"tag `{shown(name)}` is not one of `!literal` and `!remove`", "yaml-tag", event.start_mark, hint)
 
     def _too_many(self, mark: Any) -> None:
         message = f"the file holds more than {MAX_NODES:,} values, aliases followed"
@@ -299,7 +298,3 @@ class DocumentBuilder:
 _REMOVE_HINT: Final = "write `key: !remove` alone, to take a key away"
 _STANDARD: Final = "tag:yaml.org,2002:"
 _KIND: Final = {int: "an integer", float: "a float", bool: "a boolean"}
-
-
-def _shown(text: str) -> str:
-    return text if len(text) <= 40 else f"{text[:37]}..."

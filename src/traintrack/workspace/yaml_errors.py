@@ -6,6 +6,7 @@ import re
 from typing import TYPE_CHECKING, Final
 
 from traintrack.errors import InputError, Location
+from traintrack.workspace.findings import shown
 
 if TYPE_CHECKING:
     from yaml import MarkedYAMLError
@@ -51,7 +52,7 @@ def _bracket(opened: Mark, here: Mark, lines: list[str], path: str, *, at_end: b
 def _pitfall(line: str, column: int) -> tuple[str, str] | None:
     """Recognise text that YAML takes for syntax, by the characters at the place of the error."""
     char, before = line[column : column + 1], line[:column]
-    word = _shown(re.split(r"[\s,\]}]", line[column:], maxsplit=1)[0])
+    word = shown(re.split(r"[\s,\]}]", line[column:], maxsplit=1)[0])
     if char == "\t":
         return "a tab stands where blanks are wanted", "indent with blanks"
     if char in {"@", "`", "%"}:
@@ -111,7 +112,3 @@ def _plain(problem: str) -> str:
 def _at(mark: Mark | None, path: str, message: str, hint: str) -> InputError:
     place = Location(path, 1, 1) if mark is None else Location(path, mark.line + 1, mark.column + 1)
     return InputError(message, code="yaml-syntax", location=place, hint=hint)
-
-
-def _shown(text: str) -> str:
-    return text if len(text) <= 40 else f"{text[:37]}..."

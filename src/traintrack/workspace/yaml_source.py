@@ -5,14 +5,13 @@ from __future__ import annotations
 import contextlib
 import re
 from collections.abc import Callable
-from typing import Any, Final
+from typing import Any
 
 from traintrack.errors import InputError, Location, raise_all
 from traintrack.workspace.document import Document, Node, ParsedFile, document_of, outline_of
+from traintrack.workspace.small_file import MAX_BYTES
 from traintrack.workspace.yaml_builder import DocumentBuilder, EnoughError
 from traintrack.workspace.yaml_errors import explain
-
-MAX_BYTES: Final = 2 * 1024 * 1024
 
 
 def parse_yaml(data: bytes, path: str) -> Document:
@@ -114,7 +113,7 @@ _ILLEGAL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u2028\u2029\ufeff\uf
 def _check_text(data: bytes, path: str) -> None:
     if len(data) > MAX_BYTES:
         raise InputError(
-            f"the file has {len(data):,} bytes; the limit is {MAX_BYTES:,}",
+            f"the file has more than {MAX_BYTES:,} bytes",
             code="yaml-limit",
             location=Location(path, 1, 1),
             hint="split the experiment into several folders",

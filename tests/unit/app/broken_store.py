@@ -5,6 +5,9 @@ from __future__ import annotations
 import os
 import random
 import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,6 +22,17 @@ from traintrack.digest import ActionKey, TargetId, canonical_json, target_id
 from traintrack.ports.verify import Finding, Scope, Survey
 from traintrack.storages.local import LocalStorage, open_local
 from traintrack.storages.local.notes import worth_noting
+
+
+@contextmanager
+def in_memory(otherwise: Path) -> Iterator[Path]:
+    """A folder in memory where there is one: thousands of commits would wait for a disk that others use."""
+    shared = Path("/dev/shm")
+    folder = Path(tempfile.mkdtemp(dir=shared if os.access(shared, os.W_OK) else otherwise))
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder)
 
 
 def fill(root: Path, results: int, chance: random.Random) -> None:

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-import os
+import json
 import random
-import shutil
+import subprocess
 import sys
-import tempfile
+import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import jsonschema
 import pytest
-from broken_store import Round, break_and_look, fill, look, parts_of
+from broken_store import Round, break_and_look, fill, in_memory, look, parts_of
 from damage import ARTIFACT_DAMAGES, FILE_DAMAGES, PARTS, Breaker, Planted
 from small_workspace import Small
+from store_load import Load
 
 from traintrack.action.cell import CellState
 from traintrack.action.event import Event
@@ -24,8 +26,9 @@ from traintrack.app.project import open_project
 from traintrack.app.pull import pull
 from traintrack.app.run_targets import RunOptions, run_targets
 from traintrack.app.verify import VerifyAnswer, VerifyOptions, verify
+from traintrack.cli.schemas import document_schema
 from traintrack.digest import TargetId
-from traintrack.errors import IntegrityError
+from traintrack.errors import IntegrityError, NotFoundError
 from traintrack.execute.control import RunControl
 from traintrack.storages.local import LocalStorage, open_local
 from traintrack.storages.local.scan import scan_output
@@ -33,6 +36,13 @@ from traintrack.storages.local.scan import scan_output
 SEED = 20261121
 DAMAGES = 1000
 WAYS = [*(("artifact", how) for how in ARTIFACT_DAMAGES), *((p, how) for p in PARTS[1:] for how in FILE_DAMAGES)]
+QUICK_WAYS = {
+    *(("artifact", how) for how in ("flip", "delete", "extra", "executable")),
+    *(("cell", how) for how in ("flip", "swap", "delete")),
+    ("manifest", "flip"),
+    ("record", "delete"),
+    ("notes", "cut"),
+}
 VERSION = f"{sys.version_info.major}.{sys.version_info.minor}"
 TASK = """\
 import json, sys
@@ -44,8 +54,11 @@ SHOP = {
     f'images:\n  py: {{python: "{VERSION}", lock: requirements.lock}}\n'
     "environments:\n  local: {runner: local, storage: store}\ndefault_env: local\n",
     "a/TTCONFIG.yaml": "defaults: {image: py, commit: HEAD}\ntargets:\n"
+    "  die: {task: roll, args: {size: 9}}\n"
     "  data: {task: make_data, args: {}}\n  other: {task: make_data, args: {rows: 3}}\n"
     '  sum: {task: sum_up, args: {data: ":data", round: 0}}\n',
+    "src/roll.py": TASK + "import os\n(out / 'die.bin').write_bytes(os.urandom(args['size']))\n"
+    "(out / 'same.txt').write_text('same')\n",
     "src/make_data.py": TASK + "for n in range(12):\n"
     "    (out / f'{n}.txt').write_text(str(n + args.get('rows', 0)) * 50)\n",
     "src/sum_up.py": TASK + "text = ''.join(p.read_text() for p in sorted(Path(args['data']).iterdir()))\n"
@@ -65,11 +78,8 @@ class Silence:
 
 @pytest.fixture(scope="module")
 def memory(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """A folder in memory where there is one: thousands of commits would wait for a disk that others use."""
-    shared = Path("/dev/shm")
-    folder = tempfile.mkdtemp(dir=shared if os.access(shared, os.W_OK) else tmp_path_factory.getbasetemp())
-    yield Path(folder)
-    shutil.rmtree(folder)
+    with in_memory(tmp_path_factory.getbasetemp()) as folder:
+        yield folder
 
 
 def rounds(folder: Path, damages: int, seed: int) -> list[Round]:
@@ -130,7 +140,8 @@ class Shop:
         return planted
 
     def whole_digest(self) -> str:
-        [answer] = pull(self.small.project(), self.small.environment(), ["//a:data"], None)
+        project = self.small.project()
+        [answer] = pull(project, open_environment(project.workspace, None), ["//a:data"], None)
         return scan_output(str(answer.path)).digest()
 
 
@@ -141,28 +152,34 @@ def shop(memory: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sho
         yield Shop(memory / "shop")
 
 
-@pytest.mark.parametrize(("part", "how"), WAYS)
+def refusal_of(ask: Callable[[], str], right: str) -> str | None:
+    """Ask for bytes: None if they are right, the hint of the refusal if there is one."""
+    try:
+        given = ask()
+    except (IntegrityError, NotFoundError) as error:
+        return error.hint or ""
+    assert given == right, "damaged bytes were handed out"
+    return None
+
+
+@pytest.mark.parametrize(
+    ("part", "how"), [way if way in QUICK_WAYS else pytest.param(*way, marks=pytest.mark.torture) for way in WAYS]
+)
 def test_damage_is_never_handed_out_or_consumed_and_a_run_or_a_repair_heals_it(shop: Shop, part: str, how: str) -> None:
     right = shop.whole_digest()
     seed = SEED + WAYS.index((part, how))
     shop.break_data(part, how, seed)
 
-    try:
-        assert shop.whole_digest() == right, "what was pulled is damaged"
-    except IntegrityError as error:
-        assert "traintrack verify --repair" in (error.hint or "") or "run it again" in (error.hint or "")
-    try:
-        assert shop.consume() == EXPECTED
-    except IntegrityError as error:
-        assert part == "cell"
-        assert "traintrack verify --repair" in (error.hint or "")
+    pulled = refusal_of(shop.whole_digest, right)
+    consumed = refusal_of(shop.consume, EXPECTED)
     answer = shop.verify(repair=True)
     shop.run("//a:*")
 
+    assert pulled is None or "traintrack run" in pulled or "verify --repair" in pulled
+    assert consumed is None or (part == "cell" and "verify --repair" in consumed)
     assert answer.left == ()
     assert shop.verify().survey.findings == ()
     assert shop.whole_digest() == right
-    assert shop.consume() == EXPECTED
 
 
 def test_a_bad_result_is_freed_moved_aside_whole_and_named_for_the_next_run(shop: Shop) -> None:
@@ -179,3 +196,71 @@ def test_a_bad_result_is_freed_moved_aside_whole_and_named_for_the_next_run(shop
     assert broken in [p.read_bytes() for p in aside]
     shop.run("//a:data")
     assert shop.verify().survey.findings == ()
+
+
+def command(shop: Shop, *words: str) -> tuple[int, dict[str, object]]:
+    """Run `traintrack verify` as a process; return its exit code and its document."""
+    call = [sys.executable, "-m", "traintrack", "-C", str(shop.small.root), "verify", *words, "--json"]
+    done = subprocess.run(call, capture_output=True, text=True, timeout=120, check=False)
+    [line] = done.stdout.splitlines()
+    document = json.loads(line)
+    jsonschema.validate(document, document_schema(document["schema"].removeprefix("traintrack.")))
+    return done.returncode, document
+
+
+def test_the_command_ends_with_8_on_findings_and_with_0_once_they_are_repaired(shop: Shop) -> None:
+    planted = shop.break_data("artifact", "cut", SEED)
+
+    code, found = command(shop)
+    repaired, mended = command(shop, "--repair")
+    again, clean = command(shop)
+    shop.run("//a:*")
+
+    assert (code, repaired, again) == (8, 0, 0)
+    assert [one["path"] for one in found["findings"]] == list(planted.paths)
+    assert (mended["remake"], mended["left"], clean["findings"]) == (["//a:data"], [], [])
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("--quick", "--data"),
+        ("--quick", "--sample", "1%"),
+        ("--sample", "2"),
+        ("--sample", "0%"),
+        ("--rebuild", "//a:sum", "--repair"),
+    ],
+)
+def test_options_that_exclude_each_other_are_wrong_usage(shop: Shop, words: tuple[str, ...]) -> None:
+    assert command(shop, *words)[0] == 2
+
+
+def test_a_rebuild_names_the_files_that_differ_and_leaves_what_stands(shop: Shop) -> None:
+    before = [
+        path.read_bytes() for path in sorted((shop.storage.root / "ns/default/cell").rglob("*")) if path.is_file()
+    ]
+
+    differs, die = command(shop, "--rebuild", "//a:die")
+    equal, data = command(shop, "--rebuild", "//a:data")
+
+    after = [path.read_bytes() for path in sorted((shop.storage.root / "ns/default/cell").rglob("*")) if path.is_file()]
+    assert (differs, die["equal"], die["files"]) == (8, False, 2)
+    assert die["differing"] == [{"path": "die.bin", "size_before": 9, "size_after": 9}]
+    assert (equal, data["equal"], data["differing"]) == (0, True, [])
+    assert after == before
+
+
+def test_nothing_is_found_while_three_processes_write_force_and_heal(memory: Path) -> None:
+    store = memory / "load" / "store"
+    fill(store, 5, random.Random(1))
+    storage = open_local(store)
+    found, looks, until = [], 0, time.monotonic() + 4
+    with Load(store, 3) as load:
+        while time.monotonic() < until:
+            found += look(storage).findings
+            looks += 1
+        written = load.stop()
+
+    assert found == []
+    assert looks > 1
+    assert written > 3

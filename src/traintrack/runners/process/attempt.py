@@ -26,6 +26,7 @@ from traintrack.runners.process.ending import (
     of_program,
     of_stop,
     of_time_out,
+    on_full_disk,
 )
 from traintrack.runners.process.job_file import JobFacts
 from traintrack.runners.process.logs import Mask, missing_module, tail
@@ -168,7 +169,7 @@ class Attempt:
         lines = tail(self._stage.log, self._mask) if code else ()
         module = missing_module(lines) if code > 0 else None
         self._state = replace(self._state, usage=usage, exit_code=code, missing_module=module)
-        return asked or of_exit(code, module), left
+        return asked or on_full_disk(of_exit(code, module), _free_bytes(self._stage.out), self._stage.out), left
 
     def _close(self, ending: Ending | None) -> None:
         """Keep the log and the checkpoint, remove the rest, publish the end."""
@@ -214,6 +215,11 @@ class Attempt:
         timer.daemon = True
         self._timers.append(timer)
         timer.start()
+
+
+def _free_bytes(folder: str) -> int:
+    there = os.statvfs(folder)
+    return there.f_bavail * there.f_frsize
 
 
 def _final(state: JobState, ending: Ending | None) -> JobState:

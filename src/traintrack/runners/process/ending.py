@@ -11,6 +11,9 @@ from traintrack.action.failure import FailureClass
 from traintrack.errors import TraintrackError
 
 
+_HARDLY_ANY_BYTES = 1 << 16
+
+
 class Ending(Struct, frozen=True):
     """Why an attempt failed. `details` are lines to show where the task wrote no log of its own."""
 
@@ -43,6 +46,18 @@ def of_exit(code: int, missing_module: str | None = None) -> Ending | None:
     # Shells report a signal that ended their last program as 128 + its number.
     inner = _signal_name(code - 128) if code > 128 else None
     return Ending(FailureClass.TASK, f"exit {code}, as after {inner}" if inner else f"exit {code}")
+
+
+def on_full_disk(ending: Ending | None, free_bytes: int, folder: str) -> Ending | None:
+    """Say that the disk of the output is full where a task failed: its own words about that had no room either."""
+    if ending is None or ending.failure is not FailureClass.TASK or free_bytes >= _HARDLY_ANY_BYTES:
+        return ending
+    return Ending(
+        ending.failure,
+        f"{ending.message}, and no space is left on the disk of `{folder}`",
+        "make room there, e.g. with `traintrack clean`, then run again",
+        ending.details,
+    )
 
 
 def of_time_out(timeout_s: float) -> Ending:

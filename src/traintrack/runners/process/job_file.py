@@ -17,7 +17,10 @@ from urllib.parse import quote
 from msgspec import Struct
 from msgspec.structs import asdict
 
+import msgspec
+
 from traintrack.action.job import Handle
+from traintrack.action.stored import decode_stored
 from traintrack.runners.process.contract import MARKER
 from traintrack.runners.process.proc_table import Claim, ProcessName, boot_id, is_alive, started
 from traintrack.runners.process.stage import Stage
@@ -63,10 +66,10 @@ def facts_of(flight: str, attempt: int, stage: Stage) -> JobFacts:
 def read_handle(handle: Handle) -> JobFacts | None:
     """Read a handle; None for a text that is not one of ours."""
     try:
-        facts = JobFacts(**json.loads(handle))
-    except (ValueError, TypeError):
+        facts = decode_stored(handle.encode("utf-8", "replace"), JobFacts)
+    except msgspec.MsgspecError:
         return None
-    return facts if isinstance(facts.marker, str) and facts.marker else None
+    return facts if facts.marker.isalnum() else None
 
 
 class JobFiles:
@@ -90,6 +93,16 @@ class JobFiles:
     def add_process(self, facts: JobFacts, process: ProcessName) -> None:
         """Note the process of a job."""
         self._append(facts, json.dumps(asdict(process)))
+
+    def known(self, handle: Handle) -> JobFacts | None:
+        """Return the facts of a handle, if its file says the same.
+
+        A handle comes from a cell. Folders and processes that it names are ours to end only if this machine's runner
+        has written so itself.
+        """
+        facts = read_handle(handle)
+        lines = [] if facts is None else _lines(self._path(facts))
+        return facts if lines and read_handle(Handle(lines[0])) == facts else None
 
     def remove(self, facts: JobFacts) -> None:
         """Forget a job that is over."""
@@ -121,6 +134,17 @@ class JobFiles:
             facts = read_handle(Handle(lines[0])) if lines else None
             if facts is not None:
                 yield facts
+
+    def of_flight(self, flight: str) -> list[JobFacts]:
+        """Return the jobs of a flight that are not over; without one, which is usual, no file is read."""
+        try:
+            names = os.listdir(self._root)
+        except FileNotFoundError:
+            return []
+        prefix = f"{quote(flight, safe='')}."
+        lines = [_lines(f"{self._root}/{name}") for name in names if name.startswith(prefix)]
+        found = [read_handle(Handle(line[0])) for line in lines if line]
+        return [facts for facts in found if facts is not None and facts.flight == flight]
 
     def _path(self, facts: JobFacts) -> str:
         return f"{self._root}/{quote(facts.flight, safe='')}.{facts.attempt}.{facts.marker[:12]}"

@@ -20,7 +20,7 @@ from traintrack.runners.process.attempt import ISOLATION, Attempt
 from traintrack.runners.process.checkpoints import Checkpoints
 from traintrack.runners.process.code_folder import CodeStore
 from traintrack.runners.process.ending import of_stop
-from traintrack.runners.process.job_file import JobFacts, JobFiles, facts_of, read_handle
+from traintrack.runners.process.job_file import JobFacts, JobFiles, facts_of
 from traintrack.runners.process.orphans import end_orphan, is_living, living_jobs
 from traintrack.runners.process.preparation import World, no_containers
 from traintrack.runners.process.python_env import PythonEnvs, find_uv, host_platform, missing_uv
@@ -144,7 +144,7 @@ class ProcessRunner:
         for attempt in own:
             attempt.end(of_stop(), grace_s)
         for handle in others:
-            facts = read_handle(handle)
+            facts = self._world.jobs.known(handle)
             if facts is not None:
                 end_orphan(facts, self._world.jobs, self._world.checkpoints, grace_s)
         self._await_end([h for h in handles if h not in others], grace_s)
@@ -202,6 +202,7 @@ class ProcessRunner:
         return done
 
     def _reserve(self, job: Job) -> JobFacts:
+        self._tidy_after_the_dead(job.flight)
         name = f"{job.flight}.{job.attempt}"
         folder, out = self._world.staging.new_stage(name), self._world.staging.new_stage(f"{name}.out")
         facts = facts_of(job.flight, job.attempt, Stage(str(folder), str(out)))
@@ -214,6 +215,19 @@ class ProcessRunner:
                 hint="make room there, or see who owns that folder",
             ) from error
         return facts
+
+    def _tidy_after_the_dead(self, flight: str) -> None:
+        """Remove what a runner left that was killed before anybody else knew of its job: no handle names that one."""
+        for facts in self._world.jobs.of_flight(flight):
+            if not is_living(facts, self._world.jobs):
+                try:
+                    end_orphan(facts, self._world.jobs, self._world.checkpoints, 0.0)
+                except OSError as error:
+                    raise HostError(
+                        f"cannot tidy up after a dead run at `{error.filename or facts.stage}`: {error.strerror or error}",
+                        code="runner-state",
+                        hint="see who owns that folder, then run again",
+                    ) from error
 
     def _set(self, handle: Handle, state: JobState) -> None:
         with self._changed:
@@ -254,7 +268,7 @@ class ProcessRunner:
         return entry.state
 
     def _stranger(self, handle: Handle) -> JobState | None:
-        facts = read_handle(handle)
+        facts = self._world.jobs.known(handle)
         alive = facts is not None and is_living(facts, self._world.jobs)
         phase = JobPhase.RUNNING if alive else JobPhase.GONE
         if self._strangers.get(handle) is phase:

@@ -159,13 +159,17 @@ def _refuse_foreign(root: Path) -> None:
 
 def _write_mark(root: Path) -> None:
     temporary = root / f".{_MARK}.{secrets.token_hex(8)}"
-    temporary.write_text(json.dumps({"format": STORE_FORMAT, "version": STORE_VERSION}) + "\n", encoding="utf-8")
     try:
+        with open(temporary, "x", encoding="utf-8") as file:
+            file.write(json.dumps({"format": STORE_FORMAT, "version": STORE_VERSION}) + "\n")
+            file.flush()
+            # Else a power cut could leave an empty mark, and the store would be taken for damaged.
+            os.fsync(file.fileno())
         os.link(temporary, root / _MARK)
     except FileExistsError:
         return  # Another made the store at the same time.
     finally:
-        temporary.unlink()
+        temporary.unlink(missing_ok=True)
 
 
 def _probe(root: Path) -> None:

@@ -13,7 +13,8 @@ from traintrack.storages.local.places import Places
 from traintrack.storages.local.sessions import Sessions
 
 _NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
-_READ = os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW
+# O_NONBLOCK: a pipe in the place of a file is empty, and nothing waits for who writes into it.
+_READ = os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK
 # Most files here are smaller than this; a larger buffer costs a mapping of memory for each read.
 _CHUNK = 1 << 14
 

@@ -84,7 +84,14 @@ class LocalKept:
     def has_named(self, name: str) -> bool:
         """Tell if there is something under the name."""
         digest = self._digest_of(name)
-        return digest is not None and os.path.exists(self._places.kept(digest))
+        if digest is None:
+            return False
+        try:
+            size = os.stat(self._places.kept(digest)).st_size
+        except FileNotFoundError:
+            return False
+        # A power cut leaves files empty that were not on the disk yet.
+        return size > 0 or digest == content_digest(b"")
 
     def _digest_of(self, name: str) -> ContentDigest | None:
         path = self._places.named(name)

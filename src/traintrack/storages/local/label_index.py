@@ -9,6 +9,7 @@ import msgspec
 
 from traintrack.action.event import RunDocument, RunTarget
 from traintrack.action.plan import Outcome
+from traintrack.action.stored import decode_stored
 from traintrack.ports.storage import HistoryEntry
 from traintrack.storages.local.files import Files, read_file
 from traintrack.storages.local.locks import FileLock
@@ -24,9 +25,6 @@ class _Stored(msgspec.Struct):
     workspace: str
     label: str
     entries: tuple[HistoryEntry, ...]
-
-
-_decoder = msgspec.json.Decoder(_Stored)
 
 
 class LabelIndex:
@@ -104,7 +102,7 @@ class LabelIndex:
 def read_history(data: bytes, digest: str) -> tuple[HistoryEntry, ...] | None:
     """Read the file of a label's history; None if it is damaged, newer, or another label's."""
     try:
-        stored = _decoder.decode(data)
+        stored = decode_stored(data, _Stored)
     except msgspec.MsgspecError:
         return None
     is_right = stored.format == LABEL_FORMAT and label_digest(stored.workspace, stored.label) == digest

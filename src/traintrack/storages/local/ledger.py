@@ -9,6 +9,7 @@ from pathlib import Path
 import msgspec
 
 from traintrack.action.event import RUN_FORMAT, RunDocument
+from traintrack.action.stored import decode_stored
 from traintrack.digest import ActionKey, TargetId
 from traintrack.errors import IntegrityError
 from traintrack.ports.storage import HistoryEntry
@@ -132,7 +133,7 @@ class LocalLedger:
         with DiskErrors("read", path):
             data = read_file(path)
         try:
-            document = None if data is None else msgspec.json.decode(data, type=RunDocument)
+            document = None if data is None else decode_stored(data, RunDocument)
         except msgspec.MsgspecError:
             return None
         return document if document is not None and document.format == RUN_FORMAT else None

@@ -13,6 +13,7 @@ from collections.abc import Mapping
 import msgspec
 
 from traintrack.action.manifest import Manifest
+from traintrack.action.stored import decode_stored
 from traintrack.digest import ArtifactDigest
 from traintrack.storages.local.checksum import has_sum, sum_is_right, with_sum
 
@@ -28,9 +29,6 @@ _FEW_BYTES = 1 << 15
 class _Stored(msgspec.Struct):
     format: str
     files: dict[str, Note]
-
-
-_decoder = msgspec.json.Decoder(_Stored)
 
 
 def worth_noting(manifest: Manifest) -> bool:
@@ -64,7 +62,7 @@ def _decoded(data: bytes, artifact: ArtifactDigest) -> dict[str, Note] | None:
     if not is_older and not sum_is_right(data, artifact):
         return None
     try:
-        stored = _decoder.decode(data)
+        stored = decode_stored(data, _Stored)
     except msgspec.MsgspecError:
         return None
     return stored.files if stored.format == NOTES_FORMAT else None

@@ -19,7 +19,7 @@ from traintrack.errors import HostError
 from traintrack.ports.storage import Liveness
 from traintrack.storages.local.disk_errors import DiskErrors
 from traintrack.storages.local.locks import Mode, open_lock, try_lock
-from traintrack.storages.local.places import checked
+from traintrack.storages.local.places import checked, is_name
 from traintrack.storages.local.processes import boot_id, host_name, process_started, user_name
 
 _PATIENCE_S = 0.5
@@ -63,8 +63,10 @@ class Sessions:
 
     def is_alive(self, session: str) -> bool:
         """Tell if somebody holds the session's lock."""
+        if not is_name(session) or "/" in session:
+            return False  # The name comes from a cell, and could lead anywhere.
         try:
-            fd = os.open(f"{self._folder}/{session}", os.O_RDONLY | os.O_CLOEXEC)
+            fd = os.open(f"{self._folder}/{session}", os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
         except FileNotFoundError:
             return False
         try:

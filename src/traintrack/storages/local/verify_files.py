@@ -14,6 +14,7 @@ from msgspec.structs import replace
 
 from traintrack.action.event import RUN_FORMAT, RunDocument
 from traintrack.action.record import Record, decode_record
+from traintrack.action.stored import decode_stored
 from traintrack.digest import ArtifactDigest, ContentDigest, TargetId, content_digest
 from traintrack.errors import IntegrityError
 from traintrack.ports.verify import Finding, FindingKind, NamedJudge
@@ -85,7 +86,7 @@ def look_at_run(places: Places, run: str) -> Iterator[Finding]:
 
     def judged(data: bytes) -> str | None:
         try:
-            document = msgspec.json.decode(data, type=RunDocument)
+            document = decode_stored(data, RunDocument)
         except msgspec.MsgspecError as error:
             return f"the run document cannot be read: {error}"
         if document.format != RUN_FORMAT:
