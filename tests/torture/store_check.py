@@ -66,7 +66,9 @@ def left_in(home: Path) -> list[str]:
     """What a store still holds of the dead after `clean`: stages, half files, sessions, jobs, locks of cells."""
     store = home / "store"
     folders = ("stage", "part", "alive", "trash", "runner/jobs", "runner/checkpoints")
-    found = [f"{folder}/{name}" for folder in folders if (store / folder).is_dir() for name in os.listdir(store / folder)]
+    found = [
+        f"{folder}/{name}" for folder in folders if (store / folder).is_dir() for name in os.listdir(store / folder)
+    ]
     return found + [f"held {id_[:12]}" for id_, cell in cells(store).items() if cell.state is CellState.HELD]
 
 

@@ -156,9 +156,7 @@ def test_a_store_that_fills_its_disk_says_so_and_goes_on_when_there_is_room(
         demand_golden(workspace.run(home), workspace, home)
 
 
-def test_a_task_that_fills_the_disk_is_told_why_and_leaves_the_disk_empty(
-    workspace: Workspace, tmp_path: Path
-) -> None:
+def test_a_task_that_fills_the_disk_is_told_why_and_leaves_the_disk_empty(workspace: Workspace, tmp_path: Path) -> None:
     home, root = tmp_path / "home", tmp_path / "greedy"
     write_greedy(root)
     with small_disk(tmp_path / "disk", "2m") as disk:

@@ -110,7 +110,5 @@ def test_after_a_power_cut_every_committed_result_is_whole(workspace: Workspace,
 
 @pytest.mark.torture
 @pytest.mark.parametrize(("system", "seed"), [(s, n) for s, count in LONG.items() for n in range(count)])
-def test_no_power_cut_breaks_a_committed_result(
-    workspace: Workspace, tmp_path: Path, system: str, seed: int
-) -> None:
+def test_no_power_cut_breaks_a_committed_result(workspace: Workspace, tmp_path: Path, system: str, seed: int) -> None:
     assert run_and_cut(workspace, tmp_path, system, CUTS_PER_IMAGE, seed) > 0

@@ -6,7 +6,6 @@ hands what it learnt to the loop as a call.
 
 from __future__ import annotations
 
-import heapq
 import queue
 import random
 from collections import Counter
@@ -49,13 +48,14 @@ from traintrack.execute.advance import (
     try_again,
 )
 from traintrack.execute.board import Board
-from traintrack.execute.committer import Commit, Committed, Committer
+from traintrack.execute.committer import Committed, Committer
 from traintrack.execute.control import GRACE_S, RunControl, StopLevel
 from traintrack.execute.critical_path import urgency
+from traintrack.execute.delays import Delays
 from traintrack.execute.flight import DamagedInputError, Flight, Ports
 from traintrack.execute.healing import steps_to_heal
 from traintrack.execute.heartbeats import beating
-from traintrack.execute.lease import SupersededError
+from traintrack.execute.landing import Landing
 from traintrack.execute.ready_queue import ReadyQueue
 from traintrack.execute.retry import next_attempt
 from traintrack.execute.settings import Planner, RunResult, RunSettings
@@ -65,6 +65,7 @@ from traintrack.ports.events import EventSink
 from traintrack.ports.storage import GroupCommits
 
 POOL_THREADS = 8
+NO_ROOM_S = 0.2
 
 
 class Run:
@@ -90,14 +91,13 @@ class Run:
         self._slots = Slots(settings.capacity)
         self._ready: ReadyQueue[TargetId] = ReadyQueue({})
         self._no_room: ReadyQueue[TargetId] = ReadyQueue({})
-        self._delayed: list[tuple[float, int, Flight]] = []
+        self._delays = Delays()
         self._flights: dict[Handle, Flight] = {}
         self._grants: dict[TargetId, Grant] = {}
         self._owners: dict[TargetId, Owner] = {}
         self._waited: dict[TargetId, str] = {}
         self._urgency: dict[TargetId, float] = {}
         self._pending = 0
-        self._sequence = 0
         self._stop_after_failure = False
         self._bytes_changed = False
         self._told_jobs = StopLevel.GO
@@ -105,12 +105,7 @@ class Run:
         self._jobs = JobWatcher(ports.runner, self._job_changed_elsewhere, self._watcher_failed)
         self._foreign = CellWatcher(ports.storage.cells, self._cell_changed_elsewhere, self._watcher_failed)
         self._pool = ThreadPoolExecutor(min(POOL_THREADS, settings.capacity.jobs + 2), thread_name_prefix="traintrack")
-        self._uncommitted: dict[TargetId, Stands] = {}
-        self._held_back: list[TargetId] = []
-        self._committer: Committer | None = None
-        if isinstance(ports.storage.cells, GroupCommits):
-            told, failed = self._committed_elsewhere, self._watcher_failed
-            self._committer = Committer(ports.storage.cells, ports.storage.ledger, told, failed)
+        self._landing = self._make_landing()
 
     def execute(self) -> RunResult:
         """Carry out the plan and return how every target ended.
@@ -183,9 +178,9 @@ class Run:
             self._broke(id_, HostError(message, code="resources", hint=hint))
             return
         if self._bytes_changed:
-            if any(d in self._uncommitted for d in self._board.graph.actions[id_].depends_on()):
-                # Whether the inputs agree is read from cells, so those must stand first.
-                self._held_back.append(id_)
+            # Whether the inputs agree is read from cells, so those must stand first.
+            below = self._board.graph.actions[id_].depends_on()
+            if self._landing is not None and self._landing.holds_back(id_, below):
                 return
             if self._remake_disagreeing(id_):
                 return
@@ -254,8 +249,8 @@ class Run:
         if not self._board.is_open(id_):
             return
         match found:
-            case Stored(commit, then):
-                self._stored(id_, commit, then)
+            case Stored():
+                self._stored(id_, found)
             case Stands(result, outcome, message, flight):
                 self._bytes_changed = self._bytes_changed or found.changed
                 self._board.stands(id_, result, outcome, message, flight, found.differing)
@@ -268,29 +263,13 @@ class Run:
                 outcome = self._board.failed(id_, found)
                 self._block_consumers(id_, outcome)
 
-    def _stored(self, id_: TargetId, commit: Commit, then: Stands) -> None:
+    def _stored(self, id_: TargetId, stored: Stored) -> None:
         """Let consumers begin: the bytes are there, though the target has not ended before its cell is DONE."""
-        if self._committer is None:
+        if self._landing is None:
             raise InternalError("a result was stored for a group and there are no groups", code="commit")
-        self._uncommitted[id_] = then
-        self._committer.add(commit)
-        self._bytes_changed = self._bytes_changed or then.changed
-        self._board.standing[id_] = then.result
+        self._bytes_changed = self._bytes_changed or stored.then.changed
+        self._landing.take(id_, stored.commit, stored.then)
         self._ready.done(id_)
-
-    def _committed(self, batch: list[Committed]) -> None:
-        for committed in batch:
-            then = self._uncommitted.pop(committed.id)
-            if committed.error is None:
-                self._board.stands(committed.id, then.result, then.outcome, then.message, then.flight, then.differing)
-            elif isinstance(committed.error, SupersededError):
-                self._sink.emit(Notice(f"{self._board.label(committed.id)} was taken by another run", committed.id))
-                self._enlist({committed.id: self._board.steps[committed.id]})
-            else:
-                self._broke(committed.id, committed.error)
-        held_back, self._held_back = self._held_back, []
-        for id_ in held_back:
-            self._offer(id_)
 
     def _runs(self, flight: Flight, *, resumed: bool) -> None:
         if flight.handle is None:
@@ -347,7 +326,7 @@ class Run:
             state = replace(state, failure=FailureClass.LOST, message=state.message or "the process is gone")
         flight.note(state)
         if state.failure is None:
-            in_groups = self._committer is not None
+            in_groups = self._landing is not None
             self._do(flight.id, lambda: conclude(flight, state, self._ports, in_groups=in_groups))
         else:
             self._attempt_failed(flight, state, state.failure)
@@ -417,16 +396,13 @@ class Run:
     # Delays and stopping
 
     def _delay(self, flight: Flight, delay_s: float) -> None:
-        self._sequence += 1
-        heapq.heappush(self._delayed, (self._ports.clock.monotonic() + delay_s, self._sequence, flight))
+        self._delays.add(flight, self._ports.clock.monotonic() + delay_s)
 
     def _wake_delayed(self) -> None:
-        now = self._ports.clock.monotonic()
-        while self._delayed and self._delayed[0][0] <= now:
-            flight = heapq.heappop(self._delayed)[2]
+        while (flight := self._delays.take_due(self._ports.clock.monotonic())) is not None:
             grant = self._slots.take(flight.resources)
             if grant is None:
-                self._delay(flight, 0.2)
+                self._delay(flight, NO_ROOM_S)
                 return
             self._grants[flight.id] = flight.grant = grant
             self._do(flight.id, partial(try_again, flight, self._ports, self._owners[flight.id]))
@@ -438,15 +414,14 @@ class Run:
         if self._level() is StopLevel.GO:
             return
         idle = [i for i in self._waited if i not in self._grants]
-        held_back, self._held_back = self._held_back, []
+        held_back = self._landing.clear_held_back() if self._landing else []
         for id_ in [*self._ready.clear(), *self._no_room.clear(), *held_back, *idle]:
             self._foreign.forget(id_)
             if self._board.is_open(id_):
                 self._board.not_run(id_, Outcome.CANCELLED)
-        for _, _, flight in self._delayed:
+        for flight in self._delays.clear():
             state = JobState(JobPhase.FINISHED, FailureClass.CANCELLED, "interrupted")
             self._do(flight.id, partial(self._abandoned, flight, state))
-        self._delayed = []
         if self._control.level > self._told_jobs and self._control.level >= StopLevel.STOP:
             self._told_jobs = self._control.level
             self._stop_jobs(list(self._flights))
@@ -459,14 +434,10 @@ class Run:
 
     def _is_active(self) -> bool:
         waiting = any(self._board.is_open(i) for i in self._waited)
-        return bool(
-            self._pending or self._uncommitted or self._flights or self._delayed or waiting or len(self._no_room)
-        )
+        return bool(self._pending or self._landing or self._flights or self._delays or waiting or len(self._no_room))
 
     def _next_call(self) -> None:
-        timeout = None
-        if self._delayed:
-            timeout = max(0.0, self._delayed[0][0] - self._ports.clock.monotonic())
+        timeout = self._delays.next_in(self._ports.clock.monotonic())
         try:
             self._calls.get(timeout=timeout)()
             while not self._calls.empty():
@@ -486,6 +457,21 @@ class Run:
         if grant is not None:
             self._slots.give_back(grant)
 
+    def _make_landing(self) -> Landing | None:
+        storage = self._ports.storage
+        if not isinstance(storage.cells, GroupCommits):
+            return None
+        committer = Committer(storage.cells, storage.ledger, self._committed_elsewhere, self._watcher_failed)
+        return Landing(committer, self._board, self._sink, self._look_again, self._broke)
+
+    def _look_again(self, id_: TargetId) -> None:
+        self._enlist({id_: self._board.steps[id_]})
+
+    def _landed(self, batch: list[Committed]) -> None:
+        if self._landing is not None:
+            for id_ in self._landing.landed(batch):
+                self._offer(id_)
+
     def _job_changed_elsewhere(self, handle: Handle, state: JobState) -> None:
         self._calls.put(partial(self._job_changed, handle, state))
 
@@ -496,7 +482,7 @@ class Run:
         self._calls.put(partial(self._cell_lost, id_))
 
     def _committed_elsewhere(self, batch: list[Committed]) -> None:
-        self._calls.put(partial(self._committed, batch))
+        self._calls.put(partial(self._landed, batch))
 
     def _watcher_failed(self, error: Exception) -> None:
         self._calls.put(partial(self._die, error))
@@ -518,8 +504,8 @@ class Run:
             for flight in self._flights.values():
                 abandon(flight, self._ports)
         self._pool.shutdown(wait=True)
-        if self._committer is not None:
-            self._committer.close()
+        if self._landing is not None:
+            self._landing.close()
         if self._beats is not None:
             self._beats.close()
 

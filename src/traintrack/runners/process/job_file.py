@@ -14,10 +14,9 @@ from functools import cache
 from pathlib import Path
 from urllib.parse import quote
 
+import msgspec
 from msgspec import Struct
 from msgspec.structs import asdict
-
-import msgspec
 
 from traintrack.action.job import Handle
 from traintrack.action.stored import decode_stored
