@@ -36,11 +36,8 @@ TARGET_FIELDS = {
     "pin": ("through its pin", "What a source is pinned by: `content` or `listing`."),
     "import": ("", "`false` leaves the bytes of a source where they are."),
     "deliver": ("", "How an input gets to the task: `copy`, `mount` or `uri`."),
-    "max_age": ("", "The age of a source's pin beyond which it counts as old."),
-    "keep": ("", "How long results are kept, for the target or by output path."),
     "description": ("", "A sentence for people; shown by `ls`."),
     "tags": ("", "Words for people."),
-    "layout": ("", "How a storage lays the bytes out."),
     "args_schema": ("", "A JSON Schema file that `args` must satisfy before anything runs."),
     "use": ("", "Templates of the same file to begin from, left to right."),
 }
@@ -55,7 +52,7 @@ IMAGE_FIELDS = {
     "extras": "Extras that are installed, with a `uv.lock`.",
     "entrypoint": "Words before the task, where the image's own are not wanted; of a Python image `[python, -m]`.",
     "platform": "Such as `linux/amd64`; of containers the workspace's if not given.",
-    "isolation": "What is loosened around the task, by name.",
+    "isolation": "What is loosened around the task, by name. Of later versions, and refused by this one.",
 }
 """Field of an image → what it says. Exactly one of `ref`, `build` and `python` stands in one."""
 

@@ -3,6 +3,8 @@
 set -eu
 # program:package
 NEEDED="git:git node:nodejs tmux:tmux zsh:zsh fish:fish"
+# The tests of faults need what only Linux has.
+[ "$(uname)" != Linux ] || NEEDED="$NEEDED strace:strace mkfs.xfs:xfsprogs mkfs.btrfs:btrfs-progs"
 
 missing=""
 for pair in $NEEDED; do

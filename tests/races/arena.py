@@ -6,6 +6,7 @@ how often a target was executed, by whom, and whether two executions overlapped,
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import queue
@@ -43,7 +44,7 @@ while IFS= read -r line; do
   case $line in
     '"arena": '*) arena=$value ;;
     '"name": '*) name=$value ;;
-    '"in'*) read -r input < "$value" && inputs="$inputs $input" ;;
+    '"in'*) read -r _ _ input _ < "$value" && inputs="$inputs $input" ;;
   esac
 done < "$config"
 exec 9>> "$arena/$name.life"
@@ -95,8 +96,9 @@ class Contender:
         return {row["label"]: row for row in json.loads(self.out.read_text())["targets"]}
 
     def kill(self) -> None:
-        """SIGKILL for the program alone; returns when it is gone."""
-        os.kill(self.pid, signal.SIGKILL)
+        """SIGKILL for the program alone; returns when it is gone. One that has ended by itself is no matter."""
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(self.pid, signal.SIGKILL)
         self.wait()
 
     def signal_group(self, number: signal.Signals) -> None:

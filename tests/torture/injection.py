@@ -21,10 +21,40 @@ from shell_workspace import Ended, environ
 STRACE_MISSING = "strace is not installed: `scripts/system_packages.sh` brings it"
 
 WRITING = (
-    "write,writev,pwrite64,sendfile,copy_file_range,fsync,fdatasync,syncfs,sync,ftruncate,rename,renameat,renameat2,"
-    "link,linkat,unlink,unlinkat,mkdir,mkdirat,rmdir,symlink,symlinkat,chmod,fchmod,fchmodat,openat,flock,utimensat,"
-    "vfork,fork,clone,clone3,kill"
-).split(",")
+    "write",
+    "writev",
+    "pwrite64",
+    "sendfile",
+    "copy_file_range",
+    "fsync",
+    "fdatasync",
+    "syncfs",
+    "sync",
+    "ftruncate",
+    "rename",
+    "renameat",
+    "renameat2",
+    "link",
+    "linkat",
+    "unlink",
+    "unlinkat",
+    "mkdir",
+    "mkdirat",
+    "rmdir",
+    "symlink",
+    "symlinkat",
+    "chmod",
+    "fchmod",
+    "fchmodat",
+    "openat",
+    "flock",
+    "utimensat",
+    "vfork",
+    "fork",
+    "clone",
+    "clone3",
+    "kill",
+)
 """Calls that change something on a disk or start something; of `openat` those that may create a file count."""
 
 _LINE = re.compile(r"(?P<thread>\d+) +(?P<call>\w+)\((?P<rest>.*)")

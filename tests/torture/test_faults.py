@@ -18,10 +18,11 @@ from pathlib import Path
 import pytest
 from injection import STRACE_MISSING, Point, points_of, spread, traced
 from shell_workspace import LAST, Ended, Workspace, environ, make_home, traintrack
-from store_check import left_in, processes_of, standing, sweep, unsealed_in, was_run_again, wrong_in
 from store_check import committed as committed_in
+from store_check import left_in, processes_of, standing, sweep, unsealed_in, was_run_again, wrong_in
 
 LONGEST_S = 10.0
+_PAUSE = re.compile(r"again in ([0-9.]+)s")
 QUICK, LONG = 24, 400
 
 CALLS = {
@@ -61,7 +62,8 @@ def demand_clear(done: Ended) -> None:
     assert done.code in (0, 1, 6), done.said
     assert "Traceback" not in done.stderr, done.said
     assert "traintrack has a bug" not in done.said, done.said
-    assert done.took_s < LONGEST_S, done.said
+    # What fails in every new thread is retried as a fault of the platform; those pauses are told.
+    assert done.took_s < LONGEST_S + sum(map(float, _PAUSE.findall(done.stderr))), done.said
     if done.code:
         assert re.search(r"`[^`]*/[^`]*`", done.said), done.said
 
@@ -78,7 +80,7 @@ def demand_golden(done: Ended, workspace: Workspace, home: Path) -> None:
 
 
 def check_fault(point: Point, error: str, sticky: str, workspace: Workspace, tmp_path: Path) -> None:
-    print(f"{error}{sticky} at {point}")
+    print(f"{error}{sticky} at {point}")  # noqa: T201 - to do it again
     home = make_home(tmp_path / "home")
     inject = f"{point.call}:error={error}:when={point.number}{sticky}"
 

@@ -111,7 +111,7 @@ def demand_golden(done: Ended, workspace: Workspace, home: Path) -> None:
 
 
 def check_kill(point: Point, workspace: Workspace, scene: Scene, tmp_path: Path) -> None:
-    print(f"{scene.name}: {point}")
+    print(f"{scene.name}: {point}")  # noqa: T201 - to do it again
     home = prepared(workspace, scene, tmp_path / "home")
     before = committed(home / "store")
     last = workspace.ids[LAST]
@@ -164,7 +164,7 @@ def init_points(tmp_path_factory: pytest.TempPathFactory) -> tuple[list[Point], 
 
 
 def check_init(point: Point, golden: dict[str, bytes], tmp_path: Path) -> None:
-    print(f"init: {point}")
+    print(f"init: {point}")  # noqa: T201 - to do it again
     home = make_home(tmp_path / "home")
     words = ["init", str(home / "new"), "--name", "fresh"]
     killed = traced(home, words, f"{point.call}:signal=SIGKILL:when={point.number}", tmp_path / "strace")

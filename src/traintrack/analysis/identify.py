@@ -20,7 +20,7 @@ from traintrack.analysis.preimage import (
 )
 from traintrack.analysis.revisions import Revisions
 from traintrack.analysis.sources import external_data
-from traintrack.analysis.terms import deliver_of, resources_of, retries_of, secrets_of, timeout_of
+from traintrack.analysis.terms import check_deliver, deliver_of, resources_of, retries_of, secrets_of, timeout_of
 from traintrack.digest import NotCanonicalError, TargetId, canonical_json, target_id
 from traintrack.errors import InputError, raise_all
 from traintrack.graph.order import numbered_order, topological_order
@@ -123,6 +123,7 @@ class _Identifier:
         except InputError as error:
             errors.append(error)
         artifacts = [self._artifact(edge, errors) for edge in node.inputs]
+        errors += check_deliver(target, (edge.path for edge in node.inputs))
         raise_all(errors)
         needs = [self._ids.get(edge.producer) for edge in node.needs if edge.producer is not None]
         if image is None or code is None or None in artifacts or None in needs:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, TypeVar
 
 from traintrack.action.action import Deliver, Resources, Retries, Secret
 from traintrack.errors import InputError
+from traintrack.workspace.findings import shown
 from traintrack.workspace.model import KeyPath, Target
 from traintrack.workspace.quantities import QuantityError, parse_duration, parse_size
 
@@ -87,6 +88,25 @@ def deliver_of(target: Target, arg_path: KeyPath, source: Deliver) -> Deliver:
         if mode is not None:
             return Deliver(mode)
     return source
+
+
+def check_deliver(target: Target, arg_paths: Iterable[KeyPath]) -> Iterator[InputError]:
+    """Yield what `deliver` says of arguments that hold no reference, which would mean nothing.
+
+    `arg_paths` are where the references of the target stand.
+    """
+    asked = target.spec.deliver
+    if not isinstance(asked, Mapping) or target.spec.task is None:
+        return
+    known = {".".join(map(str, path[:depth])) for path in arg_paths for depth in range(1, len(path) + 1)}
+    for name in asked:
+        if name not in known:
+            yield InputError(
+                f"`deliver` names `{shown(name)}`, and no reference stands there in `args`",
+                code="unknown-argument",
+                location=target.place_of("deliver", name),
+                hint="name an argument with a reference, such as `data` or `old.model`",
+            )
 
 
 def _secret(target: Target, name: str, how: Any) -> Secret:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from traintrack.app.answers import HashedTarget
-from traintrack.app.project import Project, action_graph, select_labels
+from traintrack.app.project import Project, identify
+from traintrack.app.remember import remember
 
 
 def hash_targets(project: Project, texts: Sequence[str]) -> tuple[HashedTarget, ...]:
@@ -17,10 +18,12 @@ def hash_targets(project: Project, texts: Sequence[str]) -> tuple[HashedTarget, 
         InputError: the workspace is wrong, or a pin is missing.
         NotFoundError: nothing matched.
     """
-    labels = [str(label) for label in select_labels(project, texts)]
-    graph = action_graph(project, labels)
+    identified = identify(project, texts)
+    # Pins were not looked for, so that `run` will look before it trusts this.
+    remember(project, texts, identified, is_pinned=False)
+    graph = identified.actions
     found = []
-    for label in labels:
+    for label in map(str, identified.labels):
         id_ = graph.labels[label]
         action = graph.actions.get(id_) or graph.sources.get(id_)
         found.append(HashedTarget(label, id_, action.preimage if action else b""))

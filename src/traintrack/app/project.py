@@ -29,6 +29,14 @@ class Project(Struct, frozen=True):
     current_package: str
 
 
+class Identified(Struct, frozen=True):
+    """What a request came to: the labels that it selects, in its order, all that they reach, and the actions with IDs."""
+
+    labels: tuple[Label, ...]
+    targets: TargetGraph
+    actions: ActionGraph
+
+
 def open_project(
     start: Path, *, sets: Sequence[str] = (), worktree: bool = False, requested: Sequence[str] = ()
 ) -> Project:
@@ -90,8 +98,14 @@ def action_graph(project: Project, texts: Sequence[str]) -> ActionGraph:
         NotFoundError: nothing matched.
         InputError: files, graph or pins are wrong; all such errors at once.
     """
-    graph = target_graph(project, select_labels(project, texts))
-    return analyze(graph, project.workspace, project.source)
+    return identify(project, texts).actions
+
+
+def identify(project: Project, texts: Sequence[str]) -> Identified:
+    """As `action_graph`, with what the actions were made from."""
+    labels = select_labels(project, texts)
+    graph = target_graph(project, labels)
+    return Identified(labels, graph, analyze(graph, project.workspace, project.source))
 
 
 def _patterns(texts: Sequence[str], package: str) -> list[Pattern]:

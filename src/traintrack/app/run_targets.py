@@ -26,8 +26,9 @@ from traintrack.app.environment import Environment
 from traintrack.app.import_sources import import_sources
 from traintrack.app.lock import lock
 from traintrack.app.materials import GitMaterials
-from traintrack.app.project import Project, action_graph
+from traintrack.app.project import Project, action_graph, identify
 from traintrack.app.reasons import reason_text
+from traintrack.app.remember import begin_sighting, end_sighting
 from traintrack.errors import TraintrackError, UsageError, raise_all
 from traintrack.execute.control import RunControl
 from traintrack.execute.flight import Ports
@@ -101,11 +102,14 @@ def run_targets(
     """
     if options.replace and not options.force:
         raise UsageError("`--replace` goes with `--force`", hint="add --force, or leave --replace out")
-    pins = () if options.locked else _add_pins(project, texts)
-    graph = action_graph(project, texts)
+    pins, is_pinned = ((), False) if options.locked else _add_pins(project, texts)
+    identified = identify(project, texts)
+    graph = identified.actions
     clock, storage = SystemClock(), environment.storage
     planner = _planner(graph, storage, options)
+    sighting = begin_sighting(project, texts, identified, storage.name, is_pinned=is_pinned)
     plan = planner.plan(replace_results=options.replace)
+    end_sighting(sighting, all_stood=not plan.to_execute())
     _refuse_early(project, graph, plan, environment)
     run = _run_name()
     who = Who(_user(), socket.gethostname(), run, VERSION)
@@ -132,9 +136,10 @@ def run_targets(
     return _report(environment, graph, result, run, pins)
 
 
-def _add_pins(project: Project, texts: Sequence[str]) -> tuple[str, ...]:
+def _add_pins(project: Project, texts: Sequence[str]) -> tuple[tuple[str, ...], bool]:
+    """Add what locks lack; the pins in words, and whether now none is missing."""
     report = lock(project, texts, update=None, check_only=False)
-    return tuple(f"{pin.lock_path}: {pin.kind} {pin.name}" for pin in report.added)
+    return tuple(f"{pin.lock_path}: {pin.kind} {pin.name}" for pin in report.added), not report.missing
 
 
 def _planner(graph: ActionGraph, storage: Storage, options: RunOptions) -> Planner:

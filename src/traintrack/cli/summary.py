@@ -9,6 +9,7 @@ from traintrack.action.plan import Decision, Outcome
 from traintrack.app.answers import RunReport
 from traintrack.cli.line import Line, Painted, bad, faint, good, warn
 from traintrack.cli.quantity import count_text, duration_text, names_text
+from traintrack.cli.up_to_date import up_to_date_text
 
 _WORDS = (
     (Outcome.EXECUTED, "ran"),
@@ -68,13 +69,12 @@ def next_command(report: RunReport) -> str:
 
 
 def _up_to_date(report: RunReport) -> Line:
-    cached = f"({count_text(len(report.targets), 'target')} cached)"
-    took = f"in {duration_text(report.duration_s)}"
-    if len(report.requested) != 1:
-        return (good("✓"), f" {count_text(len(report.requested), 'target')} are up to date {cached} {took}")
-    label = report.requested[0]
-    path = report.paths.get(label)
-    return (good("✓"), f" {label} is up to date {cached} {took}{f' → {path}' if path else ''}")
+    label = report.requested[0] if len(report.requested) == 1 else None
+    path = report.paths.get(label) if label is not None else None
+    text = up_to_date_text(
+        len(report.requested), len(report.targets), report.duration_s, label, None if path is None else str(path)
+    )
+    return (good("✓"), text)
 
 
 def _mark(report: RunReport) -> Painted:

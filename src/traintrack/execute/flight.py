@@ -62,6 +62,10 @@ class Consumption(Struct, frozen=True):
     key: ActionKey
 
 
+class InputNotStandingError(Exception):
+    """An input stood when its consumer became ready and stands no more: it is being made again."""
+
+
 class DamagedInputError(Exception):
     """An input's bytes are not what they were; `words` name the path."""
 

@@ -16,7 +16,7 @@ from functools import partial
 from msgspec.structs import replace
 
 from traintrack.action.action import Resources
-from traintrack.action.cell import FreeReason, Owner, new_nonce
+from traintrack.action.cell import FreeReason, Owner, Result, new_nonce
 from traintrack.action.event import (
     AttemptFailed,
     Notice,
@@ -52,7 +52,7 @@ from traintrack.execute.committer import Committed, Committer
 from traintrack.execute.control import GRACE_S, RunControl, StopLevel
 from traintrack.execute.critical_path import urgency
 from traintrack.execute.delays import Delays
-from traintrack.execute.flight import DamagedInputError, Flight, Ports
+from traintrack.execute.flight import DamagedInputError, Flight, InputNotStandingError, Ports
 from traintrack.execute.healing import steps_to_heal
 from traintrack.execute.heartbeats import beating
 from traintrack.execute.landing import Landing
@@ -215,8 +215,7 @@ class Run:
             fresh=self._settings.fresh,
         )
         owner = self._owners.setdefault(id_, replace(self._owner, token=new_nonce()))
-        standing, label = self._board.standing.__getitem__, self._board.label
-        self._do(id_, lambda: advance(request, self._ports, owner, standing, label))
+        self._do(id_, lambda: advance(request, self._ports, owner, self._standing, self._board.label))
 
     def _do(self, id_: TargetId, work: Callable[[], Next]) -> None:
         """Run a blocking step in the pool; the loop hears of its result or error."""
@@ -227,6 +226,8 @@ class Run:
                 after: Callable[[], None] = partial(self._advanced, id_, work())
             except DamagedInputError as damaged:
                 after = partial(self._heal, id_, damaged)
+            except InputNotStandingError:
+                after = partial(self._look_again, id_)
             except TraintrackError as error:
                 after = partial(self._broke, id_, error)
             except Exception as error:  # noqa: BLE001  the loop decides about our own bugs
@@ -294,9 +295,13 @@ class Run:
         self._waited[id_] = cell.flight
         self._foreign.watch(waits.seen)
 
-    def _cell_changed(self, id_: TargetId) -> None:
-        """Look again at a cell that another run held; its inputs may not be known to this run yet."""
-        if not self._board.is_open(id_) or self._level() is not StopLevel.GO:
+    def _look_again(self, id_: TargetId) -> None:
+        """Advance a target anew, after its inputs: another run held its cell, or an input is being made again."""
+        self._give_back(id_)
+        if not self._board.is_open(id_):
+            return
+        if self._level() is not StopLevel.GO:
+            self._board.not_run(id_, Outcome.CANCELLED)
             return
         below = self._board.graph.actions[id_].depends_on()
         bad = tuple(d for d in below if d in self._board.finished and d not in self._board.standing)
@@ -312,6 +317,12 @@ class Run:
             return
         fresh = {i: s for i, s in found.items() if i not in self._board.steps}
         self._enlist({**fresh, id_: self._board.steps[id_]})
+
+    def _standing(self, id_: TargetId) -> Result:
+        result = self._board.standing.get(id_)
+        if result is None:
+            raise InputNotStandingError
+        return result
 
     def _job_changed(self, handle: Handle, state: JobState) -> None:
         if handle not in self._flights:
@@ -464,9 +475,6 @@ class Run:
         committer = Committer(storage.cells, storage.ledger, self._committed_elsewhere, self._watcher_failed)
         return Landing(committer, self._board, self._sink, self._look_again, self._broke)
 
-    def _look_again(self, id_: TargetId) -> None:
-        self._enlist({id_: self._board.steps[id_]})
-
     def _landed(self, batch: list[Committed]) -> None:
         if self._landing is not None:
             for id_ in self._landing.landed(batch):
@@ -476,7 +484,7 @@ class Run:
         self._calls.put(partial(self._job_changed, handle, state))
 
     def _cell_changed_elsewhere(self, id_: TargetId) -> None:
-        self._calls.put(partial(self._cell_changed, id_))
+        self._calls.put(partial(self._look_again, id_))
 
     def _cell_lost_elsewhere(self, id_: TargetId) -> None:
         self._calls.put(partial(self._cell_lost, id_))

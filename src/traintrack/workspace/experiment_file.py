@@ -19,7 +19,6 @@ from traintrack.workspace.source_control import WORKTREE
 from traintrack.workspace.target_fields import CHECKS, check_fields
 from traintrack.workspace.targets import spec_of, wrong_as_a_whole
 from traintrack.workspace.templates import Templates
-from traintrack.workspace.yaml_builder import MAX_ARGUMENT_KEY
 
 FILE: Final = "TTCONFIG.yaml"
 SECTIONS: Final = ("defaults", "images", "targets", "templates")
@@ -84,7 +83,7 @@ class _Reader:
         self._read_defaults(sections.get("defaults"))
         for name in self._findings.section(sections.get("templates"), ("templates",)):
             self.errors += self._templates.check(self._package, name)
-        self._check_long_keys()
+        self._findings.refuse_long_keys(self._document.long_keys)
         found: dict[str, Target] = {}
         for name, fields in self._findings.section(sections.get("targets"), ("targets",)).items():
             if len(self.errors) >= MAX_FINDINGS:
@@ -116,12 +115,6 @@ class _Reader:
         kept = check_fields(fields, ("defaults",), self._findings, "`defaults`", _REFUSED_IN_DEFAULTS)
         self._shared_is_wrong = len(self.errors) != before
         self._defaults = Layer("defaults", kept, ("defaults",), self._document.places)
-
-    def _check_long_keys(self) -> None:
-        for path in self._document.long_keys:
-            if "args" in path[:-1] or "unhashed" in path[:-1]:
-                message = f"an argument's key has more than {MAX_ARGUMENT_KEY} characters"
-                self._findings.at_key(path, message, "long-key", "shorten it: YAML readers limit keys")
 
     def _target(self, name: str, fields: Any) -> Target | None:
         path = ("targets", name)

@@ -66,6 +66,13 @@ class Findings:
                 hint = "write the value without a tag, or take the key out"
                 self.at_value(path, "`!literal` and `!remove` mean nothing here", "misplaced-tag", hint)
 
+    def refuse_long_keys(self, paths: Iterable[KeyPath]) -> None:
+        """Note keys of arguments that are too long for some readers of CONFIG_YAML."""
+        for path in paths:
+            if "args" in path[:-1] or "unhashed" in path[:-1]:
+                message = "an argument's key has more than 256 characters, or 1,000 with special ones counted as six"
+                self.at_key(path, message, "long-key", "shorten it: YAML readers limit keys")
+
     def section(self, value: Any, path: KeyPath) -> Mapping[str, Any]:
         """Return a map at `path`; empty where nothing was written, and with a finding where it is none."""
         if type(value) is dict:

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from traintrack.errors import HostError, InputError
+from traintrack.workspace.git_head import read_head
 from traintrack.workspace.git_history import last_change
 from traintrack.workspace.git_object import FILE, FOLDER, PROGRAM, TreeRow
 from traintrack.workspace.git_objects import GitObjects
@@ -123,7 +124,7 @@ class GitRepository:
         """The full hash of HEAD when it was first asked for, None in a repository without commits."""
         with self._lock:
             if self._head is None:
-                self._head = self._rev_parse(HEAD)
+                self._head = read_head(self._place.git_dir, self._place.common_dir) or self._rev_parse(HEAD)
             return self._head
 
     def resolve(self, revision: str) -> str | None:

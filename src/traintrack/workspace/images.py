@@ -102,6 +102,12 @@ def _python(value: Any, path: KeyPath, findings: Findings) -> Any:
     return value
 
 
+def _isolation(value: Any, path: KeyPath, findings: Findings) -> Any:
+    if value != {}:
+        findings.at_key(path, "`isolation` is not supported by traintrack 0.1", "unsupported", "remove it")
+    return value
+
+
 _names = checks.list_of(checks.line)
 _build = checks.record_of(
     {
@@ -121,6 +127,6 @@ _FIELDS: Final[dict[str, Check]] = {
     "extras": _names,
     "entrypoint": checks.optional(_names),
     "platform": checks.optional(check_platform),
-    "isolation": checks.map_of(checks.line),
+    "isolation": _isolation,
 }
 _record = checks.record_of(_FIELDS, "an image")

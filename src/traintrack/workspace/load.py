@@ -11,6 +11,7 @@ from traintrack.label import Pattern, is_package
 from traintrack.workspace.document import Document
 from traintrack.workspace.experiment_file import Changes, read_experiment
 from traintrack.workspace.findings import shown
+from traintrack.workspace.fingerprint import fingerprint
 from traintrack.workspace.lockfile import LOCK_FILE, parse_lock
 from traintrack.workspace.model import Experiment, ImageSpec, Lock, Target, Workspace
 from traintrack.workspace.packages import CONFIG, find_packages, foreign
@@ -30,6 +31,9 @@ class Loader:
 
     `requested` are the patterns of the command line, in order: what `worktree`, and sets without a pattern
     of their own, apply to. Without any, they apply to all targets.
+
+    `files` are those that were read, with the fingerprint of their bytes, None for a file that is not there.
+    `searched` are the folders that were searched for packages, with what was found.
     """
 
     def __init__(
@@ -51,7 +55,8 @@ class Loader:
         self._templates = Templates(self._document)
         self._documents: dict[str, Document | InputError] = {}
         self._experiments: dict[str, Experiment | InputError] = {}
-        self._packages: dict[str, list[str]] = {}
+        self.files: dict[str, bytes | None] = {}
+        self.searched: dict[str, list[str]] = {}
 
     def experiment(self, package: str) -> Experiment:
         """Return an experiment; the same object each time.
@@ -77,15 +82,20 @@ class Loader:
         Raises:
             InputError: a folder with a TTCONFIG.yaml cannot stand in a label.
         """
-        if under not in self._packages:
-            self._packages[under] = find_packages(self._root, under)
-        return list(self._packages[under])
+        if under not in self.searched:
+            self.searched[under] = find_packages(self._root, under)
+        return list(self.searched[under])
 
     def exists(self, package: str) -> bool:
         """Tell if there is such a package, whether or not its file is right."""
         if not is_package(package) or foreign(self._root, package) is not None:
             return False
         return os.path.isfile(f"{self._root}/{_inside(package, CONFIG)}")
+
+    @property
+    def is_plain(self) -> bool:
+        """Tell if the command line changes nothing."""
+        return self._changes.nothing
 
     def forget(self, package: str) -> None:
         """Read an experiment anew when it is asked for next: its TTLOCK.yaml was written."""
@@ -111,8 +121,9 @@ class Loader:
 
     def _lock(self, path: str) -> Lock:
         if not os.path.lexists(f"{self._root}/{path}"):
+            self.files[path] = None
             return _NO_LOCK
-        return parse_lock(load_document(read_file(self.workspace.root, path), path))
+        return parse_lock(self._parsed(path))
 
     def _document(self, package: str) -> Document:
         known = self._documents.get(package)
@@ -137,7 +148,12 @@ class Loader:
             )
         if not os.path.isfile(f"{self._root}/{path}"):
             raise self._unknown(package)
-        return load_document(read_file(self.workspace.root, path), path)
+        return self._parsed(path)
+
+    def _parsed(self, path: str) -> Document:
+        data = read_file(self.workspace.root, path)
+        self.files[path] = fingerprint(data)
+        return load_document(data, path)
 
     def _unknown(self, package: str) -> InputError:
         try:

@@ -83,11 +83,8 @@ class TargetSpec(Struct, frozen=True):
     pin: str | None = None
     import_: bool | None = None
     deliver: str | Mapping[str, str] | None = None
-    max_age: str | None = None
-    keep: str | Mapping[str, str] | None = None
     description: str | None = None
     tags: tuple[str, ...] = ()
-    layout: str | None = None
     args_schema: str | None = None
 
 
@@ -173,7 +170,7 @@ class EnvironmentSpec(Struct, frozen=True):
 class Workspace(Struct, frozen=True):
     """TTWORKSPACE.yaml. `root` is its folder; `prefix` is that folder inside the git repository, empty at its top.
 
-    `defaults` and `tasks` are layers that targets are merged over.
+    `defaults` and `tasks` are layers that targets are merged over. `digest` is of the file's bytes.
     """
 
     name: str
@@ -186,6 +183,7 @@ class Workspace(Struct, frozen=True):
     requires: str | None = None
     defaults: Layer | None = None
     tasks: Mapping[str, Layer] = field(default_factory=dict)
+    digest: bytes = b""
 
 
 def _has(fields: Any, path: tuple[str | int, ...]) -> bool:

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import os
-from typing import Final
 
 from traintrack.errors import InputError, Location, raise_all
 from traintrack.label import is_package
 from traintrack.workspace.findings import shown
+from traintrack.workspace.folders import CONFIG, WORKSPACE, above_and_self, config_folders
 
-CONFIG: Final = "TTCONFIG.yaml"
-WORKSPACE: Final = "TTWORKSPACE.yaml"
+__all__ = ["CONFIG", "WORKSPACE", "find_packages", "foreign"]
 
 
 def find_packages(root: str, under: str = "") -> list[str]:
@@ -22,25 +21,11 @@ def find_packages(root: str, under: str = "") -> list[str]:
     Raises:
         InputError: a folder has a TTCONFIG.yaml and a name that cannot stand in a label.
     """
-    found: list[str] = []
-    errors: list[InputError] = []
     if not is_package(under) or foreign(root, under) is not None:
-        return found
-    waiting = [under]
-    while waiting:
-        package = waiting.pop()
-        names, folders = _listing(f"{root}/{package}" if package else root)
-        if package and WORKSPACE in names:
-            continue
-        if CONFIG in names:
-            if is_package(package):
-                found.append(package)
-            else:
-                errors.append(_bad_folder(package))
-        waiting += [f"{package}/{name}" if package else name for name in folders if not name.startswith(".")]
-    raise_all(errors)
-    found.sort()
-    return found
+        return []
+    folders = config_folders(root, under)
+    raise_all([_bad_folder(package) for package in folders if not is_package(package)])
+    return folders
 
 
 def foreign(root: str, package: str) -> str | None:
@@ -48,10 +33,8 @@ def foreign(root: str, package: str) -> str | None:
 
     A folder that is not there may be one.
     """
-    folder = root
-    for part in package.split("/") if package else ():
-        folder = f"{folder}/{part}"
-        name = shown(folder[len(root) + 1 :])
+    for inside in above_and_self(package):
+        folder, part, name = f"{root}/{inside}", inside.rpartition("/")[2], shown(inside)
         if part.startswith(".") and part != ".":
             return f"`{name}` begins with a dot"
         if os.path.islink(folder):
@@ -59,22 +42,6 @@ def foreign(root: str, package: str) -> str | None:
         if os.path.lexists(f"{folder}/{WORKSPACE}"):
             return f"`{name}` is a workspace of its own"
     return None
-
-
-def _listing(folder: str) -> tuple[set[str], list[str]]:
-    """The names of the two files that matter, if they are there, and the folders, without links."""
-    names: set[str] = set()
-    folders: list[str] = []
-    try:
-        with os.scandir(folder) as entries:
-            for entry in entries:
-                if entry.is_dir(follow_symlinks=False):
-                    folders.append(entry.name)
-                elif entry.name in {CONFIG, WORKSPACE}:
-                    names.add(entry.name)
-    except OSError:
-        return set(), []
-    return names, folders
 
 
 def _bad_folder(package: str) -> InputError:

@@ -28,7 +28,7 @@ from traintrack.workspace.document import Document, Node, ParsedFile, document_o
 SWITCH: Final = "TRAINTRACK_NO_CACHE"
 """This environment variable, if set to anything but `0`, turns the cache off."""
 
-_FORMAT: Final = f"1/{VERSION}/{sys.implementation.cache_tag}/{marshal.version}".encode()
+_FORMAT: Final = f"2/{VERSION}/{sys.implementation.cache_tag}/{marshal.version}".encode()
 _MAGIC: Final = b"TTP1"
 _DIGEST_SIZE: Final = 16
 _HEADER_SIZE: Final = len(_MAGIC) + 2 * _DIGEST_SIZE + 8

@@ -17,16 +17,19 @@ from traintrack.workspace.suggest import did_you_mean, one_of
 
 UNSUPPORTED: Final = frozenset(
     {"each", "overrides", "max_members", "with", "max_parallel", "except", "checks", "baseline"}
+    | {"keep", "layout", "max_age"}
 )
 """Fields of later versions; templates have `params`, `targets` and `result` besides."""
 
 UNSUPPORTED_IN_TEMPLATES: Final = UNSUPPORTED | {"params", "targets", "result"}
 
+_WITHOUT_IT: Final = dict.fromkeys(("each", "overrides", "with"), "remove it, and write the targets out")
+
 OF_TASKS_ONLY: Final = (
     *("args", "unhashed", "env", "secrets", "image", "code", "paths", "commit", "cache_version"),
     *("resources", "retries", "outputs", "args_schema", "needs"),
 )
-OF_SOURCES_ONLY: Final = ("pin", "import", "max_age")
+OF_SOURCES_ONLY: Final = ("pin", "import")
 
 SCHEMES: Final = ("s3", "https", "efs", "file")
 
@@ -72,7 +75,7 @@ def _refuse(path: KeyPath, findings: Findings, where: str, refused: Mapping[str,
 def unsupported(path: KeyPath, findings: Findings) -> None:
     """Note a field of a later version."""
     message = f"`{path[-1]}` is not supported by traintrack 0.1"
-    findings.at_key(path, message, "unsupported", "remove it, and write the targets out")
+    findings.at_key(path, message, "unsupported", _WITHOUT_IT.get(str(path[-1]), "remove it"))
 
 
 def _task(value: Any, path: KeyPath, findings: Findings) -> Any:
@@ -216,15 +219,10 @@ def _source(value: Any, path: KeyPath, findings: Findings) -> Any:
 
 _DELIVER = checks.choice("copy", "mount", "uri")
 _deliver_map = checks.map_of(_DELIVER)
-_keep_map = checks.map_of(checks.line)
 
 
 def _deliver(value: Any, path: KeyPath, findings: Findings) -> Any:
     return _deliver_map(value, path, findings) if type(value) is dict else _DELIVER(value, path, findings)
-
-
-def _keep(value: Any, path: KeyPath, findings: Findings) -> Any:
-    return _keep_map(value, path, findings) if type(value) is dict else checks.line(value, path, findings)
 
 
 def _use(value: Any, path: KeyPath, findings: Findings) -> Any:
@@ -266,10 +264,7 @@ CHECKS: Final[Mapping[str, Check]] = {
     "pin": checks.optional(checks.choice("content", "listing")),
     "import": checks.optional(checks.boolean),
     "deliver": checks.optional(_deliver),
-    "max_age": checks.optional(checks.duration),
-    "keep": checks.optional(_keep),
     "description": checks.optional(checks.text),
     "tags": checks.list_of(checks.line),
-    "layout": checks.optional(checks.line),
     "args_schema": checks.optional(checks.relative_path),
 }

@@ -50,9 +50,9 @@ class Templates:
                 message = f"`{shown(entry)}` is not a template"
                 findings.at_value(place, message, "bad-label", 'write `name`, or `"//path:name"`')
                 continue
-            found += self._of(where, place, findings, inside)
             if len(found) > MAX_LAYERS or len(inside) > MAX_USES:
                 _too_many(place, findings)
+            found += self._of(where, place, findings, inside)
         return found
 
     def check(self, package: str, name: str) -> list[InputError]:
@@ -107,6 +107,7 @@ class Templates:
         if not isinstance(fields, dict):
             findings.wrong_type(fields, base, "a map", f"write the fields of a target below `{dotted(base)}`")
             return None, findings.errors
+        findings.refuse_long_keys(path for path in document.long_keys if path[:2] == base)
         kept = check_fields(fields, base, findings, f"template `{shown(name)}`", _NOTHING_REFUSED)
         layer = Layer(f"template //{package}:{name}", kept, base, document.places)
         return (None if findings.errors else layer), findings.errors

@@ -7,12 +7,15 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
+from msgspec.structs import replace
+
 from traintrack.errors import HostError, InputError, Location, raise_all
 from traintrack.label import is_segment
 from traintrack.version import VERSION
 from traintrack.workspace import checks
 from traintrack.workspace.document import Document
 from traintrack.workspace.findings import Findings, shown
+from traintrack.workspace.fingerprint import fingerprint
 from traintrack.workspace.images import check_platform, read_images
 from traintrack.workspace.model import EnvironmentSpec, Layer, Workspace
 from traintrack.workspace.parse_cache import load_document
@@ -62,15 +65,17 @@ def load_workspace(root: Path) -> Workspace:
         HostError: it cannot be read.
     """
     root = Path(os.path.abspath(root))
-    document = load_document(read_file(root, FILE), FILE)
+    data = read_file(root, FILE)
+    document = load_document(data, FILE)
     errors: list[InputError] = []
     findings = Findings(document.places, errors)
     sections = findings.section(document.value, ())
     _check_version(sections.get("requires"), findings)
     findings.refuse_marks(document.marks, ("defaults", "tasks", "profiles"))
+    findings.refuse_long_keys(document.long_keys)
     workspace = _read(sections, root, document, findings)
     raise_all(errors)
-    return workspace
+    return replace(workspace, digest=fingerprint(data))
 
 
 def read_file(root: Path, path: str) -> bytes:

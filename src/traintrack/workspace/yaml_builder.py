@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any, Final
 
 from traintrack.errors import InputError, Location
@@ -15,6 +16,21 @@ MAX_NODES: Final = 200_000
 MAX_ARGUMENT_KEY: Final = 256
 MAX_ERRORS: Final = 100
 """A broken file is told in at most so many errors."""
+
+_MAX_SPELLED: Final = 1_000
+_NEVER_LONG: Final = _MAX_SPELLED // 6
+_SIX_CHARACTERS: Final = re.compile('[\x00-\x1f"\\\\\x7f-\x9f\u2028\u2029\ufeff\ufffe\uffff]')
+"""What is spelled with up to six characters."""
+
+
+def is_long_key(text: str) -> bool:
+    """Tell if some reader of YAML could not find a key of a CONFIG_YAML: simple keys end at 1,024 characters.
+
+    Source: YAML 1.2.2 section 7.4.2. CONFIG_YAML escapes what readers differ about (action/config.py).
+    """
+    if len(text) <= _NEVER_LONG:
+        return False
+    return len(text) > MAX_ARGUMENT_KEY or len(text) + 5 * len(_SIX_CHARACTERS.findall(text)) > _MAX_SPELLED
 
 
 class EnoughError(Exception):
@@ -198,7 +214,7 @@ class DocumentBuilder:
                 "remove or rename one of the two",
             )
         self._begin_value(text, place, keep=keep)
-        if len(text) > MAX_ARGUMENT_KEY:
+        if is_long_key(text):
             self.long_keys.append(self._here())
         if event.anchor is not None:
             self._anchors[event.anchor] = _Anchored(text, place, 1, 0, None)

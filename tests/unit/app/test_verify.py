@@ -8,12 +8,13 @@ import pytest
 from broken_store import fill, look
 from small_workspace import Small
 
-from traintrack.action.cell import encode_cell
+from traintrack.action.cell import CellState, FreeReason, encode_cell, evict
 from traintrack.app.verify import VerifyAnswer, VerifyOptions, verify
 from traintrack.app.verify_code import pack_identities
 from traintrack.errors import IntegrityError, NotFoundError
 from traintrack.ports.verify import Depth, FindingKind, Scope
-from traintrack.storages.local import open_local
+from traintrack.storages.local import open_local, verify_results
+from traintrack.storages.local.locks import FileLock
 from traintrack.workspace.code_pack import pack_code
 
 FILES = {"weights/best.pt": b"w" * 40_000, "metrics.json": b"{}"}
@@ -223,3 +224,47 @@ def test_names_of_code_that_were_swapped_lead_nowhere(small: Small) -> None:
 def test_an_unknown_pattern_is_told(small: Small) -> None:
     with pytest.raises(NotFoundError):
         verified(small, "//nowhere:t")
+
+
+def test_what_is_healed_between_two_looks_is_not_told(small: Small, monkeypatch: pytest.MonkeyPatch) -> None:
+    broken = artifact(small) / "metrics.json"
+    overwrite(broken, b"[]")
+
+    class HealedWhileWaiting(FileLock):
+        def __enter__(self) -> None:
+            super().__enter__()
+            overwrite(broken, FILES["metrics.json"])
+
+    monkeypatch.setattr(verify_results, "FileLock", HealedWhileWaiting)
+
+    assert verified(small).survey.findings == ()
+
+
+def test_damage_under_a_cell_that_changed_meanwhile_is_not_told(small: Small, monkeypatch: pytest.MonkeyPatch) -> None:
+    overwrite(artifact(small) / "metrics.json", b"[]")
+    cells, id_ = small.environment().storage.cells, small.id_of("//a:train")
+
+    class EvictedWhileWaiting(FileLock):
+        def __enter__(self) -> None:
+            super().__enter__()
+            seen = cells.read([id_])[id_]
+            if seen.cell is not None and seen.cell.state is CellState.DONE:
+                cells.swap(seen, evict(seen.cell, FreeReason.CORRUPT))
+
+    monkeypatch.setattr(verify_results, "FileLock", EvictedWhileWaiting)
+
+    assert verified(small).survey.findings == ()
+
+
+def test_a_repair_leaves_what_another_has_healed(small: Small) -> None:
+    broken = artifact(small) / "metrics.json"
+    overwrite(broken, b"[]")
+    storage = open_local(small.root / "store")
+    findings = look(storage).findings
+    overwrite(broken, FILES["metrics.json"])
+
+    mended = storage.mend(findings)
+
+    assert [one.words for one in mended] == ["was whole again"]
+    assert verified(small).survey.findings == ()
+    assert not (small.root / "store/quarantine").exists()

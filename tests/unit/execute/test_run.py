@@ -517,3 +517,17 @@ def _until(condition: object, limit_s: float = LIMIT_S) -> None:
             return
         done.wait(0.01)
     raise AssertionError("it did not happen")
+
+
+def test_all_consumers_of_bytes_that_are_made_again_wait_for_them() -> None:
+    data = build_action("data")
+    consumers = [build_action(f"c{n}", [data]) for n in range(12)]
+    world = World()
+    world.run(build_graph([data]))
+    world.storage.lose(data.id)
+    graph = build_graph([data, *consumers], consumers)
+
+    result = world.run(graph, name="r-2", jobs=3)
+
+    assert set(outcomes(graph, result).values()) == {"executed"}
+    assert world.runner.executions["//:data"] == 2

@@ -111,9 +111,22 @@ def test_waiting_on_a_cell_that_has_changed_already_returns_at_once(tmp_path: Pa
         assert time.monotonic() - begun < 1.0
 
 
-@pytest.mark.parametrize(
-    "data", [b"", b"{", b"null", b'{"state":"DONE"}', b"\xff\xfe", b'{"format":"traintrack/cell/9"}']
-)
+def test_an_empty_cell_as_a_power_cut_leaves_it_is_absent_and_can_be_taken(tmp_path: Path) -> None:
+    storage = open_local(tmp_path / "s")
+    seen = held(storage)
+    cell_file(storage).unlink()
+    cell_file(storage).write_bytes(b"")
+
+    now = storage.cells.read([ID])[ID]
+
+    assert now.cell is None
+    assert seen.cell is not None
+    with pytest.raises(CellConflictError):
+        storage.cells.swap(seen, change.beat(seen.cell))
+    assert storage.cells.swap(now, change.acquire(None, Owner("t", "r"))).cell is not None
+
+
+@pytest.mark.parametrize("data", [b"{", b"null", b'{"state":"DONE"}', b"\xff\xfe", b'{"format":"traintrack/cell/9"}'])
 def test_a_damaged_cell_is_an_integrity_error_and_is_not_overwritten(tmp_path: Path, data: bytes) -> None:
     storage = open_local(tmp_path / "s")
     seen = held(storage)

@@ -291,7 +291,7 @@ def test_all_fields_of_a_task_are_taken(tmp_path: Path) -> None:
         'paths: [src, lib/a], env: {A: "1"}, secrets: {T: {env: T2}, F: {file: X}}, cache_version: 2, unhashed: {w: 4}, '
         "resources: {cpu: 0.5, memory: 1GiB, gpu: 1, gpu_type: a10g, disk: 1000, shm: 1MiB, nodes: 1}, network: true, "
         'retries: {task: 1, out_of_memory: 2}, timeout: 2h, outputs: {m: out/m.onnx}, needs: [":b", "//c"], '
-        'deliver: {data: mount}, keep: 30d, layout: packed, args_schema: schemas/a.json, args: {x: ":b"}',
+        'deliver: {data: mount}, args_schema: schemas/a.json, args: {x: ":b"}',
     ).spec
 
     assert spec.paths == ("src", "lib/a")
@@ -379,7 +379,9 @@ def test_baked_code_needs_no_commit(tmp_path: Path) -> None:
         ("pin: contents", "field-value"),
         ("import: 'true'", "field-type"),
         ("deliver: link", "field-value"),
-        ("max_age: 3x", "field-value"),
+        ("max_age: 3d", "unsupported"),
+        ("keep: 30d", "unsupported"),
+        ("layout: packed", "unsupported"),
         ("description: [x]", "field-type"),
         ("description: !literal ':x'", "field-type"),
         ("tags: x", "field-type"),

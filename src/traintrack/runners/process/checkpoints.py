@@ -30,18 +30,17 @@ class Checkpoints:
     def __init__(self, root: Path) -> None:
         self._root = str(root)
 
-    def begin(self, flight: str, attempt_folder: str, key: str | None) -> str:
+    def begin(self, flight: str, attempt_folder: str, key: str | None, spare: str | None = None) -> str:
         """Make the folder of an attempt, move the checkpoint `key` into it, and return its path.
 
-        A checkpoint that is not there any more is left out: the attempt starts from the beginning.
+        A checkpoint that is not there any more is left out: the attempt starts from the beginning. `spare` is
+        an empty folder that is used for it where it can be moved.
 
         Raises:
             OSError: the folder cannot be made.
         """
         folder = f"{self._root}/{_prefix(flight)}{attempt_folder}"
-        try:
-            os.mkdir(folder, 0o700)
-        except FileNotFoundError:
+        if spare is None or not _moved(spare, folder):
             os.makedirs(folder, 0o700)
         source = self._path(key)
         if source is not None and os.path.lexists(source):
@@ -60,8 +59,10 @@ class Checkpoints:
         best = self._newest(flight)
         return best.key if best else None
 
-    def drop(self, flight: str) -> None:
-        """Remove all checkpoints of a flight."""
+    def drop(self, flight: str, own: str | None = None, spare: str | None = None) -> None:
+        """Remove all checkpoints of a flight; the folder `own` is moved to `spare`, with what is in it, where it can be."""
+        if own is not None and spare is not None:
+            _moved(own, spare)
         for folder in self._folders(flight):
             remove_tree(f"{self._root}/{folder}")
 
@@ -97,6 +98,15 @@ def is_sealed(name: str) -> bool:
 def _prefix(flight: str) -> str:
     # `quote` takes a tilde for safe; here it ends the name, so that no flight begins like another.
     return f"{quote(flight, safe='').replace('~', '%7E')}~"
+
+
+def _moved(source: str, target: str) -> bool:
+    try:
+        os.rename(source, target)
+    except OSError:
+        # Another file system, or a first checkpoint of this store: nothing that making a folder would not cure.
+        return False
+    return True
 
 
 def _sealed(folder: str, key: str) -> list[Sealed]:

@@ -37,37 +37,42 @@ class CodeEntry(Struct, frozen=True):
     data: bytes = b""
 
 
+class CodeTree(Struct, frozen=True):
+    """The code of a task: `folders` are all that are needed, parents first; `entries` are files and links by path."""
+
+    folders: tuple[str, ...]
+    entries: Mapping[str, CodeEntry]
+
+    @property
+    def size_bytes(self) -> int:
+        """What it takes in memory, roughly."""
+        return sum(len(entry.data) + 200 for entry in self.entries.values()) + 200 * len(self.folders)
+
+
 class CodeStore:
     """Reads packs of the storage and keeps small ones in memory, since many targets share their code."""
 
     def __init__(self, kept: Kept) -> None:
         self._kept = kept
         self._lock = threading.Lock()
-        self._cached: OrderedDict[tuple[tuple[str, str], ...], Mapping[str, CodeEntry]] = OrderedDict()
+        self._cached: OrderedDict[tuple[tuple[str, str], ...], CodeTree] = OrderedDict()
         self._cached_bytes = 0
 
-    def write(self, code: Mapping[str, str], folder: str) -> None:
-        """Write the entries of every path of `code` to their places below the empty, private `folder`.
-
-        Files get the modes 0444 and 0555.
+    def read(self, code: Mapping[str, str]) -> CodeTree:
+        """Return what every path of `code` holds, at its place from the workspace root.
 
         Raises:
             HostError: a pack is not in the storage.
-            IntegrityError: a pack is damaged or could write outside of `folder`.
-            OSError: a file cannot be written.
+            IntegrityError: a pack is damaged or could write outside of its folder.
         """
-        for path, entry in self._entries(code).items():
-            _write(f"{folder}/{path}", entry)
-
-    def _entries(self, code: Mapping[str, str]) -> Mapping[str, CodeEntry]:
         key = tuple(code.items())
         with self._lock:
             if key in self._cached:
                 self._cached.move_to_end(key)
                 return self._cached[key]
-        entries = self._read(code)
-        self._remember(key, entries)
-        return entries
+        tree = tree_of(self._read(code))
+        self._remember(key, tree)
+        return tree
 
     def _read(self, code: Mapping[str, str]) -> Mapping[str, CodeEntry]:
         packs = []
@@ -83,18 +88,40 @@ class CodeStore:
             packs.append(read_pack(data, path, object_id))
         return merge(packs)
 
-    def _remember(self, key: tuple[tuple[str, str], ...], entries: Mapping[str, CodeEntry]) -> None:
-        size = _size(entries)
+    def _remember(self, key: tuple[tuple[str, str], ...], tree: CodeTree) -> None:
+        size = tree.size_bytes
         if size > _CACHED_PACK_BYTES:
             return
         with self._lock:
             if key in self._cached:
                 return
-            self._cached[key] = entries
+            self._cached[key] = tree
             self._cached_bytes += size
             while self._cached_bytes > _CACHED_BYTES:
                 _, dropped = self._cached.popitem(last=False)
-                self._cached_bytes -= _size(dropped)
+                self._cached_bytes -= dropped.size_bytes
+
+
+def write_entries(tree: CodeTree, folder: str) -> None:
+    """Write files and links to their places below the private `folder`, in which the folders of the tree stand empty.
+
+    Files get the modes 0444 and 0555.
+
+    Raises:
+        OSError: a file cannot be written.
+    """
+    for path, entry in tree.entries.items():
+        _write_new(f"{folder}/{path}", entry, 0o555 if entry.kind is CodeKind.PROGRAM else 0o444)
+
+
+def tree_of(merged: Mapping[str, CodeEntry]) -> CodeTree:
+    """Tell files and links from folders, and name the folders that stand in no pack."""
+    folders = {path for path, entry in merged.items() if entry.kind is CodeKind.FOLDER}
+    for path in merged:
+        while path := path.rpartition("/")[0]:
+            folders.add(path)
+    entries = {path: entry for path, entry in merged.items() if entry.kind is not CodeKind.FOLDER}
+    return CodeTree(tuple(sorted(folders)), entries)
 
 
 def read_pack(data: bytes, path: str, object_id: str) -> dict[str, CodeEntry]:
@@ -163,18 +190,6 @@ def _folders_of(prefix: str) -> dict[str, CodeEntry]:
     return {prefix[:-1]: CodeEntry(CodeKind.FOLDER)} if prefix else {}
 
 
-def _write(path: str, entry: CodeEntry) -> None:
-    if entry.kind is CodeKind.FOLDER:
-        os.makedirs(path, exist_ok=True)
-        return
-    mode = 0o555 if entry.kind is CodeKind.PROGRAM else 0o444
-    try:
-        _write_new(path, entry, mode)
-    except FileNotFoundError:
-        os.makedirs(os.path.dirname(path), exist_ok=True)
-        _write_new(path, entry, mode)
-
-
 def _write_new(path: str, entry: CodeEntry, mode: int) -> None:
     if entry.kind is CodeKind.LINK:
         os.symlink(entry.data, os.fsencode(path))
@@ -188,10 +203,6 @@ def _write_new(path: str, entry: CodeEntry, mode: int) -> None:
         os.fchmod(descriptor, mode)
     finally:
         os.close(descriptor)
-
-
-def _size(entries: Mapping[str, CodeEntry]) -> int:
-    return sum(len(entry.data) + 200 for entry in entries.values())
 
 
 def _refused(path: str, why: str) -> IntegrityError:

@@ -10,7 +10,6 @@ from msgspec import Struct, field
 from traintrack.action.failure import FailureClass
 from traintrack.errors import TraintrackError
 
-
 _HARDLY_ANY_BYTES = 1 << 16
 
 

@@ -13,7 +13,7 @@ class Stage(Struct, frozen=True):
     """Paths of an attempt: scratch below `folder`, and `out`, which lies apart and becomes the artifact by a rename.
 
     Both are stages of the storage. Folders are few on purpose: making and removing one costs more than anything
-    else that is done for a small task.
+    else that is done for a small task. The same reason has the scratch used again (`skeleton.py`).
     """
 
     folder: str
@@ -26,7 +26,7 @@ class Stage(Struct, frozen=True):
 
     @property
     def inputs(self) -> str:
-        """The folder of the inputs, one path per argument; absent if there are none."""
+        """The folder of the inputs, one path per argument; empty if there are none."""
         return f"{self.folder}/in"
 
     @property
@@ -50,20 +50,14 @@ class Stage(Struct, frozen=True):
         return f"{self.folder}/home/.cache"
 
     @property
+    def spare(self) -> str:
+        """The folder for checkpoints while no task has it; it lies here so that it is swept with the rest."""
+        return f"{self.folder}/checkpoints"
+
+    @property
     def log(self) -> str:
         """What the task writes to its standard output and error, merged."""
         return f"{self.folder}/log"
-
-
-def furnish(stage: Stage) -> None:
-    """Make the folders of an attempt inside its fresh, empty stage.
-
-    Raises:
-        OSError: a folder cannot be made.
-    """
-    os.chmod(stage.folder, 0o700)
-    for path in (stage.work, stage.home, stage.temporary):
-        os.mkdir(path, 0o755)
 
 
 def remove_tree(path: str) -> None:
