@@ -20,6 +20,7 @@ _TERMINATED = 143
 _COMPLETE = "_complete"
 """What the scripts of `traintrack completion` call; no command has this name."""
 _VERSION_WORDS = (["--version"], ["version"])
+_QUICK = (["run"], ["hash"])
 
 
 class _TerminatedError(BaseException):
@@ -47,9 +48,7 @@ def main() -> int:
 
 def _run(arguments: list[str]) -> int:
     try:
-        from traintrack.cli.quick import answer_quickly  # noqa: PLC0415 - see above
-
-        code = answer_quickly(arguments)
+        code = _answer_quickly(arguments)
         if code is None:
             _prepare()
             from traintrack.cli.program import run_program  # noqa: PLC0415 - see above
@@ -60,6 +59,15 @@ def _run(arguments: list[str]) -> int:
         from traintrack.cli.crash import report_crash  # noqa: PLC0415 - see above
 
         return report_crash(arguments, error)
+
+
+def _answer_quickly(arguments: list[str]) -> int | None:
+    """Try the short way for `run` and `hash` without options; None if the whole program has to look."""
+    if arguments[:1] not in _QUICK or any(word.startswith("-") or not word for word in arguments):
+        return None
+    from traintrack.cli.quick import answer_quickly  # noqa: PLC0415 - see above
+
+    return answer_quickly(arguments[0], arguments[1:])
 
 
 def _prepare() -> None:

@@ -7,9 +7,54 @@ import random
 from typing import Any
 
 ODD: tuple[Any, ...] = (
-    *(None, True, 0, -1, 2**31, 2**63, 2**64, 10**400, 0.5, -0.0, 1e308, "", " ", "x", "\0", "\n", "\x1b[2J", "é", "\u202e"),
-    *("../../../canary/secret.txt", "../canary", "/etc/passwd", "a//b", ".", "..", "a\0b", "x" * 5000, "//a:train", ":x"),
-    *("0" * 64, "f" * 64, "F" * 64, "0" * 63, "HELD", "DONE", "FREE", "file", "link", "dir", "success", "failed", "task"),
+    *(
+        None,
+        True,
+        0,
+        -1,
+        2**31,
+        2**63,
+        2**64,
+        10**400,
+        0.5,
+        -0.0,
+        1e308,
+        "",
+        " ",
+        "x",
+        "\0",
+        "\n",
+        "\x1b[2J",
+        "é",
+        "\u202e",
+    ),
+    *(
+        "../../../canary/secret.txt",
+        "../canary",
+        "/etc/passwd",
+        "a//b",
+        ".",
+        "..",
+        "a\0b",
+        "x" * 5000,
+        "//a:train",
+        ":x",
+    ),
+    *(
+        "0" * 64,
+        "f" * 64,
+        "F" * 64,
+        "0" * 63,
+        "HELD",
+        "DONE",
+        "FREE",
+        "file",
+        "link",
+        "dir",
+        "success",
+        "failed",
+        "task",
+    ),
     *("2026-04-16T10:01:00Z", "9999-99-99", [], {}, [[]], {"": ""}, ["x"], {"$artifact": "x"}, {"env": 1}, [None] * 50),
 )
 
@@ -33,7 +78,9 @@ def of_bytes(r: random.Random, data: bytes) -> bytes:
         case 2:
             return r.randbytes(r.choice((1, 64, 5000)))
         case 3:
-            return r.choice((b"null", b"[]", b"{}", b'""', b"1", b"[" * 100_000, b'{"a":' * 50_000, b"\xff\xfe", b"\0" * 64))
+            return r.choice(
+                (b"null", b"[]", b"{}", b'""', b"1", b"[" * 100_000, b'{"a":' * 50_000, b"\xff\xfe", b"\0" * 64)
+            )
         case 4:
             return data + r.choice((b"x", data, b"\0", b"\n"))
         case _:

@@ -19,18 +19,18 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 os.environ["TRAINTRACK_NO_CACHE"] = "1"
 
-from plain_source import PlainSource  # noqa: E402
-from yaml_mutations import hostile  # noqa: E402
-from yaml_seeds import FILES, TARGETS_OF_MUTATION, fragments  # noqa: E402
+from plain_source import PlainSource
+from yaml_mutations import hostile
+from yaml_seeds import FILES, TARGETS_OF_MUTATION, fragments
 
-from traintrack.analysis.identify import analyze  # noqa: E402
-from traintrack.app.args_schemas import check_args  # noqa: E402, F401 - imported here, so that its memory is not counted
-from traintrack.cli.render import error_lines  # noqa: E402
-from traintrack.errors import HostError, InputError, InputErrors, NotFoundError  # noqa: E402
-from traintrack.graph.build import build_graph  # noqa: E402
-from traintrack.graph.select import select  # noqa: E402
-from traintrack.workspace.load import Loader, load_workspace  # noqa: E402
-from traintrack.workspace.yaml_source import parse_yaml  # noqa: E402
+from traintrack.analysis.identify import analyze
+from traintrack.app.args_schemas import check_args  # noqa: F401 - its memory is not counted then
+from traintrack.cli.render import error_lines
+from traintrack.errors import HostError, InputError, InputErrors, NotFoundError
+from traintrack.graph.build import build_graph
+from traintrack.graph.select import select
+from traintrack.workspace.load import Loader, load_workspace
+from traintrack.workspace.yaml_source import parse_yaml
 
 MEMORY = 200 * 1024 * 1024
 
@@ -62,7 +62,7 @@ def verdict(root: Path) -> str:
         return "fine"  # A workspace without any target.
     except HostError as error:
         return f"blames the machine: {error}"
-    except Exception:
+    except Exception:  # noqa: BLE001 - any other end is what is looked for
         return traceback.format_exc()
     return "fine"
 

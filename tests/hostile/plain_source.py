@@ -58,4 +58,6 @@ class PlainSource:
 
     def _demand(self, revision: str) -> None:
         if revision not in REVISIONS:
-            raise InputError(f"`{revision[:12]}` is not a commit of this repository", code="unknown-commit", hint="fetch")
+            raise InputError(
+                f"`{revision[:12]}` is not a commit of this repository", code="unknown-commit", hint="fetch"
+            )

@@ -97,7 +97,7 @@ def call(*words: str, directory: Path) -> tuple[int, str, str]:
     with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
         try:
             code = run_program(["-C", str(directory), *words])
-        except Exception:
+        except Exception:  # noqa: BLE001 - as `main` does
             code, told = 70, traceback.format_exc()
     return code, _text(out), _text(err) + told
 

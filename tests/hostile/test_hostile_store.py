@@ -19,6 +19,10 @@ from traintrack.digest import content_digest
 from traintrack.runners.process.job_file import JobFiles, read_handle
 
 GOOD = frozenset({0, 4, 6, 8})
+"""Done, no such result, the machine, integrity."""
+
+GOOD_OF_A_RUN = GOOD | {1}
+"""A target may fail for what is damaged below it, which is told with its label."""
 CPU_S = 5.0
 
 ASKED: tuple[tuple[str, ...], ...] = (
@@ -108,7 +112,9 @@ def fuzz(shop: Shop, seed: int, count: int, asked: int) -> None:
             slowest = max(slowest, time.process_time() - began)
             codes[code] += 1
 
-            assert code in GOOD, f"seed {seed}/{number}: {words} gave {code} after {did}\n{err}"
+            assert code in (GOOD_OF_A_RUN if words[0] == "run" else GOOD), (
+                f"seed {seed}/{number}: {words} gave {code} after {did}\n{err}"
+            )
             assert "Traceback" not in out + err
             assert code == 0 or err.strip() or out.strip(), "an error was not told"
         assert shop.outside() == before, f"seed {seed}/{number}: something outside changed after {did}"
@@ -120,7 +126,7 @@ def fuzz(shop: Shop, seed: int, count: int, asked: int) -> None:
 def test_damaged_stores_are_answered_with_words(seed: int, shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
     play(monkeypatch, shop.folder / "backup" / "cache")
 
-    fuzz(shop, seed, 12, 4)
+    fuzz(shop, seed, 50, 3)
 
 
 @pytest.mark.torture

@@ -174,3 +174,20 @@ def test_no_field_is_ignored_in_silence(field: str, code: str, tmp_path: Path) -
     text = f"targets:\n  x: {{task: x, {image}code: baked, {field}}}\n"
 
     assert code in codes(workspace(tmp_path, {"a/TTCONFIG.yaml": text}))
+
+
+@pytest.mark.parametrize(
+    ("option", "code"),
+    [
+        ("cpu: [1]", "field-type"),
+        ("memory: true", "field-type"),
+        ("jobs: -1", "field-value"),
+        ("gpu: 1", "unknown-field"),
+    ],
+)
+def test_an_option_of_a_local_environment_that_nothing_could_use_is_refused(
+    option: str, code: str, tmp_path: Path
+) -> None:
+    text = FILES["TTWORKSPACE.yaml"].replace("cpu: 4, memory: 8GiB, jobs: 2, gpus: 0", option)
+
+    assert codes(workspace(tmp_path, {"TTWORKSPACE.yaml": text})) == [code]

@@ -10,11 +10,44 @@ Mutation = Callable[[random.Random, str, list[str]], bytes]
 
 ODD_VALUES = (
     *("", "~", "null", "true", "yes", "0", "-1", "1.5", "1e999", ".inf", ".nan", "-0.0", "0x" + "f" * 900, "9" * 1000),
-    *("9" * 5000, "1e-400", "1e308", "[]", "{}", "[[]]", "[{}]", "{a: {b: {c: 1}}}", "[1, a, null]", "{1: 2}", "{a: null}"),
+    *(
+        "9" * 5000,
+        "1e-400",
+        "1e308",
+        "[]",
+        "{}",
+        "[[]]",
+        "[{}]",
+        "{a: {b: {c: 1}}}",
+        "[1, a, null]",
+        "{1: 2}",
+        "{a: null}",
+    ),
     *('""', '" "', '"\\0"', '"\\u0000x"', '"a\\nb"', '"\\ud800"', '"\\U0001F600"', '"\\u202e"', '"\\x7f"', "'\u200b'"),
     *(":", '":"', '":x"', '"//"', '"///"', '"//../x:y"', '"//a/../b:c"', '"@"', '"@@:"', '"@a:b"', '"//a:train@*"'),
-    *('":data#"', '":data/../x"', '":data/a//b"', '"@main//a"', '"//a:b/"', '"//a\\\\b"', '":é"', '":\\n"', '"//other"'),
-    *("!literal x", "!remove", "!remove ", "!!python/object:os.system x", "!!int 3", "!x y", "&a", "*a", "*anchor", "<<"),
+    *(
+        '":data#"',
+        '":data/../x"',
+        '":data/a//b"',
+        '"@main//a"',
+        '"//a:b/"',
+        '"//a\\\\b"',
+        '":é"',
+        '":\\n"',
+        '"//other"',
+    ),
+    *(
+        "!literal x",
+        "!remove",
+        "!remove ",
+        "!!python/object:os.system x",
+        "!!int 3",
+        "!x y",
+        "&a",
+        "*a",
+        "*anchor",
+        "<<",
+    ),
     *('"/etc/passwd"', '"../x"', '"~/x"', '"a/./b"', '"-rf"', '"$(touch x)"', '"a b"', '"${x}"', '"{commit}"', "."),
     *("2026-04-16", "12:30:45", "010", "0o17", "1_000", "1h", "16GiB", "999999999999999GiB", "0s", "-5m", "1e5d"),
     *("sha256:" + "0" * 64, "0" * 40, "0" * 64, "A" * 40, "HEAD", "worktree", "x" * 300, "'" + "é" * 2000 + "'"),
@@ -65,8 +98,7 @@ STRUCTURES = (
 def bomb(levels: int, width: int) -> str:
     """Aliases that stand for `width` to the power of `levels` values."""
     lines = ["a0: &a0 [x, x]"]
-    for i in range(1, levels):
-        lines.append(f"a{i}: &a{i} [" + ", ".join([f"*a{i - 1}"] * width) + "]")
+    lines += [f"a{i}: &a{i} [" + ", ".join([f"*a{i - 1}"] * width) + "]" for i in range(1, levels)]
     return "\n".join(lines)
 
 
@@ -91,7 +123,9 @@ def of_keys(r: random.Random, text: str, fragments: list[str]) -> bytes:
     """Rename, double or take away keys."""
     keys = list(re.finditer(r"[\w$]+(?=:)", text))
     for found in sorted(r.sample(keys, min(len(keys), r.choice((1, 2, 5)))), key=lambda m: -m.start()):
-        word = r.choice(("", "x", "1", "null", "<<", r.choice(keys)[0], "'a b'", '"\\0"', "? x", "k" * 300, "é", "//a:b"))
+        word = r.choice(
+            ("", "x", "1", "null", "<<", r.choice(keys)[0], "'a b'", '"\\0"', "? x", "k" * 300, "é", "//a:b")
+        )
         text = text[: found.start()] + word + text[found.end() :]
     return text.encode()
 
@@ -107,7 +141,11 @@ def of_structures(r: random.Random, text: str, fragments: list[str]) -> bytes:
     indented = "\n".join("      " + line for line in body.split("\n"))
     if len(indented) > 3_000_000:
         indented = body
-    return text.replace("    args:\n", f"    args:\n{indented}\n", 1).encode() if where == 2 else f"x:\n{indented}".encode()
+    return (
+        text.replace("    args:\n", f"    args:\n{indented}\n", 1).encode()
+        if where == 2
+        else f"x:\n{indented}".encode()
+    )
 
 
 def of_lines(r: random.Random, text: str, fragments: list[str]) -> bytes:
@@ -135,8 +173,31 @@ def of_lines(r: random.Random, text: str, fragments: list[str]) -> bytes:
 def of_bytes(r: random.Random, text: str, fragments: list[str]) -> bytes:
     """Flip, cut, double and insert bytes: NUL, half characters, byte-order marks, control characters."""
     data = bytearray(text.encode())
-    odd = (b"\0", b"\xff", b"\xc3", b"\xed\xa0\x80", b"\xef\xbb\xbf", b"\xff\xfe", b"\x1b[2J", b"\x7f", b"\xc2\x85", b"\t")
-    odd += (b"\xe2\x80\xa8", b"\xef\xbf\xbe", b"\xf4\x90\x80\x80", b"\r", b"\xf0\x9f", b": ", b"- ", b"&a ", b"*a ", b"'", b'"')
+    odd = (
+        b"\0",
+        b"\xff",
+        b"\xc3",
+        b"\xed\xa0\x80",
+        b"\xef\xbb\xbf",
+        b"\xff\xfe",
+        b"\x1b[2J",
+        b"\x7f",
+        b"\xc2\x85",
+        b"\t",
+    )
+    odd += (
+        b"\xe2\x80\xa8",
+        b"\xef\xbf\xbe",
+        b"\xf4\x90\x80\x80",
+        b"\r",
+        b"\xf0\x9f",
+        b": ",
+        b"- ",
+        b"&a ",
+        b"*a ",
+        b"'",
+        b'"',
+    )
     for _ in range(r.choice((1, 1, 2, 5, 30))):
         i = r.randrange(len(data) + 1)
         match r.randrange(5):

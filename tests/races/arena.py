@@ -25,7 +25,7 @@ from traintrack.digest import ArtifactDigest, TargetId
 from traintrack.storages.local import LocalStorage, open_local
 
 HERE = Path(__file__).parent
-LIMIT_S = 60.0
+LIMIT_S = 120.0
 
 WORKSPACE = """\
 workspace: arena

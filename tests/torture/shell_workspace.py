@@ -110,7 +110,7 @@ def make_home(home: Path) -> Path:
 
 def environ(home: Path) -> dict[str, str]:
     """The environment in which the program writes nowhere but below `home`."""
-    keep = {name: value for name, value in os.environ.items() if name in ("PATH", "LANG", "SYSTEMROOT")}
+    keep = {name: value for name, value in os.environ.items() if name in ("PATH", "LANG", "PYTHONPATH")}
     return {
         **keep,
         "HOME": str(home),

@@ -47,7 +47,7 @@ class Request:
     def __init__(self, root: str, package: str, texts: Sequence[str]) -> None:
         self.root, self.package = root, package
         self.texts = tuple(texts) or (":*",)
-        self.key = fingerprint(marshal.dumps((_program(), root, package, self.texts))).hex()
+        self.key = fingerprint(encode((_program(), root, package, self.texts))).hex()
 
 
 class Sources:
@@ -138,13 +138,13 @@ def keep(request: Request, sources: Sources, answer: Answer) -> bytes | None:
     folder = cache_folder()
     if folder is None:
         return None
-    body = marshal.dumps((answer.labels, answer.ids))
+    body = encode((answer.labels, answer.ids))
     shards = sorted({id_[:2] for id_ in answer.ids})
     head: _Head = (
         *(sources.files, sources.folders, sources.commit, fingerprint(body)),
         *(answer.count, answer.is_pinned, answer.storages, shards),
     )
-    data = marshal.dumps(head)
+    data = encode(head)
     name = fingerprint(data)
     path = f"{folder}/{request.key}"
     known = _read_head(path)
@@ -180,9 +180,17 @@ def write_entry(path: str, data: bytes) -> None:
             return
 
 
+def encode(value: object) -> bytes:
+    """Return the bytes of plain data, the same for equal data.
+
+    So it is version 0 of the format: later ones write an object that is shared, or interned, in another way.
+    """
+    return marshal.dumps(value, 0)
+
+
 def fingerprint_of_names(names: Sequence[str]) -> bytes:
     """The digest of a list of packages."""
-    return fingerprint(marshal.dumps(tuple(names)))
+    return fingerprint(encode(tuple(names)))
 
 
 def _read_head(path: str) -> tuple[bytes, int, _Head] | None:
@@ -233,4 +241,4 @@ def _program() -> bytes:
         except OSError:
             continue
     files.sort()
-    return marshal.dumps((VERSION, sys.implementation.cache_tag, files))
+    return encode((VERSION, sys.implementation.cache_tag, files))

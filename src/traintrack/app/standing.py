@@ -10,7 +10,7 @@ import marshal
 import os
 from collections.abc import Mapping
 
-from traintrack.app.known import Known, Request, cache_folder, write_entry
+from traintrack.app.known import Known, Request, cache_folder, encode, write_entry
 from traintrack.storages.local.standing import Mark, all_stand, artifact_folder, shard_marks, store_mark
 from traintrack.workspace.fingerprint import fingerprint
 
@@ -63,7 +63,7 @@ def note_seen(request: Request, name: bytes, root: str, marks: Mapping[str, Mark
     """Remember a store that was opened in full, and shards in which all IDs of an answer stood after `marks` were taken."""
     path, mark = _path(request, root), store_mark(root)
     if path is not None and mark is not None:
-        data = marshal.dumps((name, mark, dict(marks)))
+        data = encode((name, mark, dict(marks)))
         write_entry(path, _MAGIC + fingerprint(data) + data)
 
 

@@ -22,6 +22,7 @@ _FICLONE = 0x40049409
 """`FICLONE` of Linux, ioctl_ficlonerange(2): the copy shares its blocks with the source until one is written."""
 
 _READ_BYTES = 4 * 1024 * 1024
+_SHOWN_PATH = 300
 _CHUNK_BYTES = 64 * 1024 * 1024
 _NOT_HERE = frozenset(
     {errno.EXDEV, errno.EINVAL, errno.ENOSYS, errno.EOPNOTSUPP, errno.ENOTTY, errno.EPERM, errno.EBADF}
@@ -247,8 +248,13 @@ def _told(path: str) -> Iterator[None]:
     try:
         yield
     except OSError as error:
+        too_long = error.errno == errno.ENAMETOOLONG
+        where = str(error.filename or path)
         raise HostError(
-            f"`{error.filename or path}` cannot be copied: {(error.strerror or str(error)).lower()}",
+            f"`{where if len(where) <= _SHOWN_PATH else f'{where[:_SHOWN_PATH]}…'}` cannot be copied: "
+            f"{(error.strerror or str(error)).lower()}",
             code="copy-failed",
-            hint="free space or give another folder with `-o`",
+            hint="`traintrack pull` without `-o` tells where it lies"
+            if too_long
+            else "free space or give another folder with `-o`",
         ) from error

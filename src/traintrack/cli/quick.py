@@ -19,21 +19,19 @@ PIPE_CLOSED = 141
 """128 + SIGPIPE, as a shell reports a program whose reader has gone."""
 
 
-def answer_quickly(arguments: Sequence[str]) -> int | None:
-    """Carry out a command line that asks for what is known already; the exit code, or None if it must be looked at.
+def answer_quickly(command: str, patterns: Sequence[str]) -> int | None:
+    """Carry out `run` or `hash` where all is known already; the exit code, or None if it must be looked at in full.
+
+    The patterns are from the current folder, the environment is the default one.
 
     Raises:
         KeyboardInterrupt: the user pressed Ctrl-C.
     """
     began_s = time.monotonic()
-    command, *words = arguments or ("",)
-    # Only words that the whole program would take for patterns, in the current folder and the default environment.
-    if command not in ("run", "hash") or any(word.startswith("-") or not word for word in words):
-        return None
     if cache_folder() is None or not (_is_plain(sys.stdout) and _is_plain(sys.stderr)):
         return None
     try:
-        request = _request(words)
+        request = _request(patterns)
         known = None if request is None else find_known(request)
         if request is None or known is None:
             return None
@@ -45,7 +43,7 @@ def answer_quickly(arguments: Sequence[str]) -> int | None:
     return None if standing is None else _tell(standing, time.monotonic() - began_s)
 
 
-def _request(words: Sequence[str]) -> Request | None:
+def _request(patterns: Sequence[str]) -> Request | None:
     start = os.getcwd()
     root = start
     while not os.path.isfile(f"{root}/{WORKSPACE}"):
@@ -56,7 +54,7 @@ def _request(words: Sequence[str]) -> Request | None:
     real, inside = os.path.realpath(root), os.path.realpath(start)
     if inside != real and not inside.startswith(f"{real}/"):
         return None
-    return Request(real, inside[len(real) + 1 :], words)
+    return Request(real, inside[len(real) + 1 :], patterns)
 
 
 def _print_ids(known: Known) -> int | None:

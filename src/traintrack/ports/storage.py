@@ -146,6 +146,12 @@ class Staging(Protocol):
             HostError: it cannot be made.
         """
 
+    def rename_stage(self, stage: Path, name: str) -> Path | None:
+        """Give a stage that this process made another name, with all that is in it, and return where it is now.
+
+        None if that cannot be, for instance as its run is over: then it is to be removed, and `new_stage` asked.
+        """
+
     def scan(self, path: Path) -> Manifest:
         """List and hash what a task left at `path`, a folder that nobody writes to any more.
 
@@ -177,7 +183,7 @@ class Ledger(Protocol):
         """The newest 50 results of a label, newest first."""
 
     def put_log(self, name: str, source: Path) -> str:
-        """Keep a finished log under `name` and return its key."""
+        """Keep a finished log under `name` and return its key; `source` may be gone afterwards."""
 
     def log(self, key: str) -> Path | None:
         """The local file of a kept or growing log, None if there is none."""

@@ -5,9 +5,8 @@ from __future__ import annotations
 import errno
 import os
 import stat
-from typing import Final
 
-MAX_BYTES: Final = 2 * 1024 * 1024
+MAX_BYTES = 2 * 1024 * 1024
 """Bytes of a file; one more is read, so that the parser sees that it is too large."""
 
 

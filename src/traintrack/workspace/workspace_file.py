@@ -196,17 +196,36 @@ def _environment(name: str, fields: dict[str, Any], findings: Findings) -> Envir
         else:
             named[key] = checks.line(fields[key], (*path, key), findings)
     reads = _names(fields.get("reads", []), (*path, "reads"), findings)
+    options = {key: value for key, value in fields.items() if key not in {"runner", "storage", "reads"}}
+    if named.get("runner") == "local":
+        _local_options(options, path, findings)
     return EnvironmentSpec(
         name,
         named.get("runner", ""),
         named.get("storage", ""),
         findings.places.key(path),
         tuple(reads) if isinstance(reads, list) else (),
-        {key: value for key, value in fields.items() if key not in {"runner", "storage", "reads"}},
+        options,
     )
 
 
 _names = checks.list_of(checks.line)
+_LOCAL_OPTIONS: Final[dict[str, checks.Check]] = {
+    "cpu": checks.positive,
+    "memory": checks.size,
+    "jobs": checks.count,
+    "gpus": checks.count,
+}
+
+
+def _local_options(options: Mapping[str, Any], path: tuple[str, str], findings: Findings) -> None:
+    """What may run at once on this machine; other runners check what they understand when they are opened."""
+    for key, value in options.items():
+        check = _LOCAL_OPTIONS.get(key)
+        if check is None:
+            findings.unknown((*path, key), ("runner", "storage", "reads", *_LOCAL_OPTIONS), "a local environment")
+        else:
+            check(value, (*path, key), findings)
 
 
 def _default_env(value: Any, environments: Mapping[str, EnvironmentSpec], findings: Findings) -> str:

@@ -5,10 +5,11 @@ import random
 from pathlib import Path
 
 import pytest
-from broken_store import fill, look
+from broken_store import fill, look, put
 from small_workspace import Small
 
 from traintrack.action.cell import CellState, FreeReason, encode_cell, evict
+from traintrack.action.event import RunDocument
 from traintrack.app.verify import VerifyAnswer, VerifyOptions, verify
 from traintrack.app.verify_code import pack_identities
 from traintrack.errors import IntegrityError, NotFoundError
@@ -268,3 +269,15 @@ def test_a_repair_leaves_what_another_has_healed(small: Small) -> None:
     assert [one.words for one in mended] == ["was whole again"]
     assert verified(small).survey.findings == ()
     assert not (small.root / "store/quarantine").exists()
+
+
+@pytest.mark.parametrize(("committed", "told"), [(True, ["cell"]), (False, [])])
+def test_an_empty_cell_is_damage_only_if_its_result_had_stood(tmp_path: Path, committed: bool, told: list[str]) -> None:
+    storage = open_local(tmp_path / "s")
+    with storage.present("r-1"):
+        row = put(storage, "//a:t", random.Random(1), 1)
+    if committed:
+        storage.ledger.put_run(RunDocument("r-1", "w", "local", "ada", "here", "", "", "run", (row,)))
+    overwrite(tmp_path / "s/ns/default/cell" / row.id[:2] / row.id, b"")
+
+    assert [finding.kind.value for finding in look(storage).findings] == told

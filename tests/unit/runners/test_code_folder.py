@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from traintrack.errors import HostError, IntegrityError
-from traintrack.runners.process.code_folder import CodeStore, merge, read_pack
+from traintrack.runners.process.code_folder import CodeStore, merge, read_pack, write_entries
 from traintrack.testing.memory_storage import MemoryKept
 
 
@@ -36,8 +36,15 @@ def write(tmp_path: Path, packs: dict[str, tuple[str, bytes]]) -> Path:
         kept.put_named(f"code/{object_id.replace(':', '-')}", data)
     folder = tmp_path / "work"
     folder.mkdir()
-    CodeStore(kept).write({path: object_id for path, (object_id, _) in packs.items()}, str(folder))
+    write_tree(CodeStore(kept), {path: object_id for path, (object_id, _) in packs.items()}, folder)
     return folder
+
+
+def write_tree(store: CodeStore, code: dict[str, str], folder: Path) -> None:
+    tree = store.read(code)
+    for path in tree.folders:
+        (folder / path).mkdir()
+    write_entries(tree, str(folder))
 
 
 def files_of(folder: Path) -> dict[str, bytes]:
@@ -125,9 +132,9 @@ def test_paths_that_disagree_are_refused() -> None:
         merge([one, other])
 
 
-def test_a_pack_that_is_absent_is_the_hosts_fault(tmp_path: Path) -> None:
+def test_a_pack_that_is_absent_is_the_hosts_fault() -> None:
     with pytest.raises(HostError, match="`src`"):
-        CodeStore(MemoryKept()).write({"src": "t"}, str(tmp_path))
+        CodeStore(MemoryKept()).read({"src": "t"})
 
 
 def test_a_small_pack_is_read_once(tmp_path: Path) -> None:
@@ -139,7 +146,7 @@ def test_a_small_pack_is_read_once(tmp_path: Path) -> None:
     store = CodeStore(kept)
     for name in ("one", "two"):
         (tmp_path / name).mkdir()
-        store.write({"s": "t"}, str(tmp_path / name))
+        write_tree(store, {"s": "t"}, tmp_path / name)
 
     assert asked == ["code/t"]
     assert files_of(tmp_path / "one") == files_of(tmp_path / "two") == {"s/a": b"a"}

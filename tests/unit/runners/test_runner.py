@@ -117,6 +117,7 @@ def test_nothing_is_left_but_the_output_and_the_log(bench: Bench, tmp_path: Path
     failed = bench.run(make_job(bench.script("exit 1")))
     assert state.output is not None
 
+    bench.runner.close()
     stages = {str(path) for path in (tmp_path / "store" / "stage").iterdir()}
 
     assert stages == {state.output.staged}

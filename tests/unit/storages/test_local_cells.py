@@ -123,7 +123,7 @@ def test_an_empty_cell_as_a_power_cut_leaves_it_is_absent_and_can_be_taken(tmp_p
     assert seen.cell is not None
     with pytest.raises(CellConflictError):
         storage.cells.swap(seen, change.beat(seen.cell))
-    assert storage.cells.swap(now, change.acquire(None, Owner("t", "r"))).cell is not None
+    assert storage.cells.swap(now, change.acquire(None, OWNER)).cell is not None
 
 
 @pytest.mark.parametrize("data", [b"{", b"null", b'{"state":"DONE"}', b"\xff\xfe", b'{"format":"traintrack/cell/9"}'])

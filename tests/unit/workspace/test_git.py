@@ -283,7 +283,7 @@ def test_an_old_git_is_told_before_it_is_used(tmp_path: Path, monkeypatch: pytes
     monkeypatch.setenv("PATH", f"{fake.parent}:{os.environ['PATH']}")
 
     with pytest.raises(HostError, match=r"2\.35\.8 is too old"):
-        repo.open().head()
+        repo.open().has_commit("0" * 40)
 
 
 def test_opening_starts_no_process(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

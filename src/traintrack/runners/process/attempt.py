@@ -1,9 +1,10 @@
-"""One attempt of one flight, from an empty folder to a finished state; runs in a thread of its own."""
+"""One attempt of one flight, from an empty stage to a finished state; one thread runs it."""
 
 from __future__ import annotations
 
 import os
 import signal
+import stat
 import threading
 import time
 from collections.abc import Callable
@@ -34,6 +35,7 @@ from traintrack.runners.process.preparation import Prepared, World, prepare, pro
 from traintrack.runners.process.process_group import TaskProcess
 from traintrack.runners.process.python_env import host_platform
 from traintrack.runners.process.secret_files import remove_secrets
+from traintrack.runners.process.skeleton import Skeleton
 from traintrack.runners.process.stage import Stage, remove_tree
 
 ISOLATION = Isolation(
@@ -50,10 +52,17 @@ class Attempt:
     """
 
     def __init__(
-        self, job: Job, facts: JobFacts, world: World, grace_s: float, publish: Callable[[JobState], None]
+        self,
+        job: Job,
+        facts: JobFacts,
+        skeleton: Skeleton,
+        world: World,
+        grace_s: float,
+        publish: Callable[[JobState], None],
     ) -> None:
         self.facts = facts
         self._job = job
+        self._skeleton = skeleton
         self._world = world
         self._grace_s = grace_s
         self._publish = publish
@@ -65,6 +74,9 @@ class Attempt:
         self._deadline: float | None = None
         self._process: TaskProcess | None = None
         self._exited = False
+        self._alone = True
+        self._reusable = False
+        self._checkpoints: str | None = None
         self._timers: list[threading.Timer] = []
         self._state = JobState(JobPhase.STAGING, isolation=ISOLATION, platform=host_platform(), image=_image(job))
 
@@ -113,11 +125,12 @@ class Attempt:
     def _execute(self) -> Output:
         clock = time.monotonic()
         env = provide_python(self._job, self._world, self._cancelled)
-        prepared = prepare(self._job, self.facts, env, self._world)
+        prepared = prepare(self._job, self.facts, env, self._skeleton, self._world)
+        self._checkpoints = prepared.checkpoints
         process = self._start(prepared)
         begun = time.monotonic()
         timings = Timings(staging_s=begun - clock)
-        self._advance(replace(self._state, phase=JobPhase.RUNNING, config=prepared.config, timings=timings))
+        self._advance(replace(self._state, phase=JobPhase.RUNNING, timings=timings))
         ending, left = self._finish(process)
         ended = time.monotonic()
         timings = replace(timings, task_s=ended - begun)
@@ -144,6 +157,7 @@ class Attempt:
                 why = why_not_executed(error) if error.filename == prepared.argv[0] else None
                 raise AttemptFailedError(of_program(prepared.argv[0], why) if why else of_error(error)) from error
             self._process = process
+            self._alone = False
         try:
             self._world.jobs.add_process(self.facts, process.name)
         except OSError:
@@ -151,13 +165,13 @@ class Attempt:
             process.send(signal.SIGKILL)
             self._finish(process)
             raise
-        timeout_s = self._job.action.timeout_s
-        if timeout_s is not None:
-            self._later(timeout_s, lambda: self.end(of_time_out(timeout_s), self._grace_s))
         return process
 
     def _finish(self, process: TaskProcess) -> tuple[Ending | None, int]:
         """Wait until the task and all that it started are gone; return how it ended and how many it left behind."""
+        timeout_s = self._job.action.timeout_s
+        if timeout_s is not None and not process.wait(timeout_s):
+            self.end(of_time_out(timeout_s), self._grace_s)
         process.wait()
         with self._lock:
             self._exited = True
@@ -165,6 +179,7 @@ class Attempt:
         for timer in self._timers:
             timer.cancel()
         left = process.clear(deadline)
+        self._alone = True
         code, usage = process.reap()
         lines = tail(self._stage.log, self._mask) if code else ()
         module = missing_module(lines) if code > 0 else None
@@ -172,39 +187,69 @@ class Attempt:
         return asked or on_full_disk(of_exit(code, module), _free_bytes(self._stage.out), self._stage.out), left
 
     def _close(self, ending: Ending | None) -> None:
-        """Keep the log and the checkpoint, remove the rest, publish the end."""
-        state = self._state
+        """Keep the log and the checkpoint, remove the rest, publish the end.
+
+        Each step is taken whatever became of those before: a disk without room for the log must not leave secrets.
+        """
+        steps: list[Callable[[], None]] = [
+            lambda: self._keep_log(ending),
+            lambda: self._keep_checkpoint(ending),
+            self._remove_secrets,
+            lambda: remove_tree(self._stage.out) if ending is not None else None,
+            self._leave_stage,
+            lambda: self._world.jobs.remove(self.facts),
+            self._give_stage_back,
+        ]
         try:
-            log, lines = self._keep_log(ending)
-            flight = self.facts.flight
-            checkpoint = None
-            if ending is None:
-                self._world.checkpoints.drop(flight)
-            else:
-                checkpoint = self._world.checkpoints.seal(flight)
-            state = replace(state, log=log, log_tail=lines, checkpoint=checkpoint)
-            remove_secrets(self.facts.marker)
-            remove_tree(self._stage.folder)
-            if ending is not None:
-                remove_tree(self._stage.out)
-            self._world.jobs.remove(self.facts)
+            for step in steps:
+                self._tidy(step)
+        finally:
+            self._publish(_final(self._state, ending))
+
+    def _tidy(self, step: Callable[[], None]) -> None:
+        try:
+            step()
         except (TraintrackError, OSError) as error:
             # The result stands; what could not be tidied is told, and swept with the next lost job.
-            state = replace(state, message=f"not all of the attempt could be tidied: {of_error(error).message}")
-        finally:
-            self._publish(_final(state, ending))
+            message = f"not all of the attempt could be tidied: {of_error(error).message}"
+            self._state = replace(self._state, message=message)
 
-    def _keep_log(self, ending: Ending | None) -> tuple[str | None, tuple[str, ...]]:
+    def _keep_log(self, ending: Ending | None) -> None:
         path = self._stage.log
-        if not os.path.exists(path):
-            return None, ending.details if ending else ()
+        details = ending.details if ending is not None else ()
+        if not _has_bytes(path):
+            self._state = replace(self._state, log_tail=details)
+            return
         lines = tail(path, self._mask) if ending is not None else ()
+        self._state = replace(self._state, log_tail=lines or details)
         if self._mask:
             masked = f"{path}.masked"
             self._mask.copy(path, masked)
             path = masked
         key = self._world.ledger.put_log(f"{self.facts.flight}.{self.facts.attempt}", Path(path))
-        return key, lines or (ending.details if ending else ())
+        self._state = replace(self._state, log=key)
+
+    def _keep_checkpoint(self, ending: Ending | None) -> None:
+        checkpoints, flight = self._world.checkpoints, self.facts.flight
+        if ending is None:
+            checkpoints.drop(flight, self._checkpoints, self._stage.spare)
+            return
+        self._state = replace(self._state, checkpoint=checkpoints.seal(flight))
+
+    def _remove_secrets(self) -> None:
+        if any(secret.as_file for secret in self._job.action.secrets):
+            remove_secrets(self.facts.marker)
+
+    def _leave_stage(self) -> None:
+        """Empty the stage; remove it if another attempt could notice that there was this one."""
+        self._reusable = self._alone and self._skeleton.clean()
+        if not self._reusable:
+            self._skeleton.remove()
+
+    def _give_stage_back(self) -> None:
+        # Only now: until the job's file was gone, the stage was named by it.
+        if self._reusable:
+            self._world.skeletons.put(self._skeleton)
 
     def _advance(self, state: JobState) -> None:
         self._state = state
@@ -227,6 +272,15 @@ def _final(state: JobState, ending: Ending | None) -> JobState:
     if ending is None:
         return done
     return replace(done, failure=ending.failure, message=ending.message, hint=ending.hint, output=None)
+
+
+def _has_bytes(path: str) -> bool:
+    """Tell if there is something in a log; what a task has put in its place is none."""
+    try:
+        there = os.lstat(path)
+    except FileNotFoundError:
+        return False
+    return stat.S_ISREG(there.st_mode) and there.st_size > 0
 
 
 def _left_behind(count: int) -> str:

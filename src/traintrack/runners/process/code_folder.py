@@ -16,6 +16,7 @@ from traintrack.action.links import first_escape
 from traintrack.errors import HostError, IntegrityError
 from traintrack.ports.storage import Kept
 from traintrack.runners.process.contract import is_file
+from traintrack.runners.process.stage import write_all
 
 _CACHED_PACK_BYTES = 4 << 20
 _CACHED_BYTES = 64 << 20
@@ -196,9 +197,7 @@ def _write_new(path: str, entry: CodeEntry, mode: int) -> None:
         return
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, mode)
     try:
-        view = memoryview(entry.data)
-        while view:
-            view = view[os.write(descriptor, view) :]
+        write_all(descriptor, entry.data)
         # The caller's umask must not decide about what the contract says.
         os.fchmod(descriptor, mode)
     finally:

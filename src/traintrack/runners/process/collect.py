@@ -29,7 +29,7 @@ def collect(action: Action, out: str, inputs: Sequence[StagedInput], staging: St
         HostError: the output cannot be read.
     """
     _check_inputs(inputs)
-    if os.path.islink(out) or not os.path.isdir(out):
+    if not _is_folder(out):
         raise _failed("the task removed OUTPUT_DIRECTORY", "write into the folder, do not replace it")
     try:
         manifest = staging.scan(Path(out))
@@ -46,7 +46,7 @@ def collect(action: Action, out: str, inputs: Sequence[StagedInput], staging: St
             f"the task succeeded but did not write {', '.join(missing)}",
             "write what `outputs` declares, or take it out of there",
         )
-    return Output(out, manifest, read_metrics(out))
+    return Output(out, manifest, read_metrics(out) if manifest.part("metrics.json") is not None else None)
 
 
 def read_metrics(out: str) -> Mapping[str, Any] | None:
@@ -72,6 +72,13 @@ def read_progress(out: str) -> str | None:
     if isinstance(message, str) and message:
         words.append(" ".join(message.split())[:200])
     return " ".join(words) or None
+
+
+def _is_folder(path: str) -> bool:
+    try:
+        return stat.S_ISDIR(os.lstat(path).st_mode)
+    except FileNotFoundError:
+        return False
 
 
 def _read_object(path: str, limit: int) -> dict[str, Any] | None:

@@ -32,6 +32,22 @@ def find_program(word: str, search_path: str, work: str) -> str | None:
     return shutil.which(word, path=search_path)
 
 
+class Programs:
+    """Finds programs, and remembers where those of a search path are: each task of an image asks for the same."""
+
+    def __init__(self) -> None:
+        self._found: dict[tuple[str, str], str] = {}
+
+    def find(self, word: str, search_path: str, work: str) -> str | None:
+        """Return what `find_program` does; what was missing is looked for anew each time."""
+        found = self._found.get((word, search_path))
+        if found is None:
+            found = find_program(word, search_path, work)
+            if found is not None and "/" not in word:
+                self._found[word, search_path] = found
+        return found
+
+
 def task_environment(
     action: Action,
     stage: Stage,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import stat
 from collections.abc import Mapping, Sequence
 from urllib.parse import quote
 
@@ -63,10 +64,12 @@ def snapshot(source: str) -> dict[str, _Facts]:
     """Note mode, size, mtime, ctime and inode of everything at and below a path, without following links."""
     found: dict[str, _Facts] = {}
     try:
-        found[""] = _facts(os.lstat(source))
+        top = os.lstat(source)
     except FileNotFoundError:
         return found
-    folders = [""] if os.path.isdir(source) else []
+    found[""] = _facts(top)
+    is_folder = os.path.isdir(source) if stat.S_ISLNK(top.st_mode) else stat.S_ISDIR(top.st_mode)
+    folders = [""] if is_folder else []
     while folders:
         folder = folders.pop()
         with os.scandir(f"{source}/{folder}") as entries:
@@ -83,10 +86,13 @@ def _deliver(item: JobInput, source: str, folder: str) -> str:
         return f"file://{quote(source)}"
     # A mount is a link too: a process shares the file system, there is nothing to mount.
     place = f"{folder}/{item.folder}"
-    os.makedirs(os.path.dirname(place), exist_ok=True)
-    os.symlink(source, place)
+    try:
+        os.symlink(source, place)
+    except FileNotFoundError:
+        os.makedirs(os.path.dirname(place), exist_ok=True)
+        os.symlink(source, place)
     return place
 
 
-def _facts(stat: os.stat_result) -> _Facts:
-    return stat.st_mode, stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns, stat.st_ino
+def _facts(there: os.stat_result) -> _Facts:
+    return there.st_mode, there.st_size, there.st_mtime_ns, there.st_ctime_ns, there.st_ino

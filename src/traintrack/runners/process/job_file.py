@@ -24,6 +24,8 @@ from traintrack.runners.process.contract import MARKER
 from traintrack.runners.process.proc_table import Claim, ProcessName, boot_id, is_alive, started
 from traintrack.runners.process.stage import Stage
 
+_SORTED = json.JSONEncoder(sort_keys=True, separators=(",", ":")).encode
+
 
 class JobFacts(Struct, frozen=True):
     """What a handle says: `marker` is random.
@@ -43,7 +45,7 @@ class JobFacts(Struct, frozen=True):
     @property
     def handle(self) -> Handle:
         """The facts as text."""
-        return Handle(json.dumps(asdict(self), sort_keys=True, separators=(",", ":")))
+        return Handle(_SORTED(asdict(self)))
 
     @property
     def claim(self) -> Claim:
@@ -81,13 +83,14 @@ class JobFiles:
         """Note a job before its program begins.
 
         Raises:
-            OSError: it cannot be written.
+            OSError: it cannot be written; nothing is left of it.
         """
         try:
-            self._append(facts, facts.handle)
-        except FileNotFoundError:
-            os.makedirs(self._root, mode=0o700, exist_ok=True)
-            self._append(facts, facts.handle)
+            self._append_first(facts)
+        except OSError:
+            # A full disk has room for the name, not for the words; nobody could find and remove such a file.
+            self.remove(facts)
+            raise
 
     def add_process(self, facts: JobFacts, process: ProcessName) -> None:
         """Note the process of a job."""
@@ -147,6 +150,13 @@ class JobFiles:
 
     def _path(self, facts: JobFacts) -> str:
         return f"{self._root}/{quote(facts.flight, safe='')}.{facts.attempt}.{facts.marker[:12]}"
+
+    def _append_first(self, facts: JobFacts) -> None:
+        try:
+            self._append(facts, facts.handle)
+        except FileNotFoundError:
+            os.makedirs(self._root, mode=0o700, exist_ok=True)
+            self._append(facts, facts.handle)
 
     def _append(self, facts: JobFacts, line: str) -> None:
         descriptor = os.open(self._path(facts), os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)

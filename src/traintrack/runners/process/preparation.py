@@ -13,20 +13,18 @@ from traintrack.action.config import render_config
 from traintrack.action.failure import FailureClass
 from traintrack.action.image import PythonImage
 from traintrack.action.job import Job
-from traintrack.digest import ContentDigest
 from traintrack.errors import HostError
-from traintrack.ports.storage import Artifacts, Kept, Ledger, Staging
+from traintrack.ports.storage import Artifacts, Ledger, Staging
 from traintrack.runners.process.checkpoints import Checkpoints
-from traintrack.runners.process.code_folder import CodeStore
-from traintrack.runners.process.contract import SYSTEM_PATH, find_program, task_argv, task_environment
+from traintrack.runners.process.code_folder import CodeStore, write_entries
+from traintrack.runners.process.contract import SYSTEM_PATH, Programs, task_argv, task_environment
 from traintrack.runners.process.ending import AttemptFailedError, of_error, of_program
 from traintrack.runners.process.inputs import StagedInput, stage_inputs
 from traintrack.runners.process.job_file import JobFacts, JobFiles
 from traintrack.runners.process.python_env import PythonEnv, PythonEnvs
 from traintrack.runners.process.secret_files import secret_variables
-from traintrack.runners.process.stage import Stage, furnish
-
-_CONTRACT_INPUTS = "/tt/in"
+from traintrack.runners.process.skeleton import Skeleton, Skeletons
+from traintrack.runners.process.stage import Stage, write_all
 
 
 class World(Struct, frozen=True):
@@ -34,22 +32,23 @@ class World(Struct, frozen=True):
 
     staging: Staging
     artifacts: Artifacts
-    kept: Kept
     ledger: Ledger
     envs: PythonEnvs
     code: CodeStore
     checkpoints: Checkpoints
     jobs: JobFiles
+    skeletons: Skeletons
+    programs: Programs
 
 
 class Prepared(Struct, frozen=True):
-    """A program, ready to be started. `config` is the digest of CONFIG_YAML as every host would see it."""
+    """A program, ready to be started; `checkpoints` is the folder for those of the attempt."""
 
     stage: Stage
     argv: tuple[str, ...]
     variables: Mapping[str, str]
     inputs: tuple[StagedInput, ...]
-    config: ContentDigest
+    checkpoints: str
 
 
 def provide_python(job: Job, world: World, cancelled: threading.Event) -> PythonEnv:
@@ -68,8 +67,8 @@ def provide_python(job: Job, world: World, cancelled: threading.Event) -> Python
         raise AttemptFailedError(of_error(error, FailureClass.IMAGE)) from error
 
 
-def prepare(job: Job, facts: JobFacts, env: PythonEnv, world: World) -> Prepared:
-    """Fill the attempt's folder.
+def prepare(job: Job, facts: JobFacts, env: PythonEnv, skeleton: Skeleton, world: World) -> Prepared:
+    """Fill the attempt's folder, which is that of the skeleton.
 
     Raises:
         AttemptFailedError: the program is not there.
@@ -78,13 +77,13 @@ def prepare(job: Job, facts: JobFacts, env: PythonEnv, world: World) -> Prepared
     """
     action = job.action
     stage = Stage(facts.stage, facts.out)
-    furnish(stage)
-    world.code.write(action.code, stage.work)
+    code = world.code.read(action.code)
+    skeleton.furnish(code.folders)
+    write_entries(code, stage.work)
     inputs = stage_inputs(job.inputs, world.artifacts, stage.inputs)
     _write_config(stage, render_config(action, {i.arg_path: i.text for i in inputs}))
-    # Kept with the paths of the contract, not of this host: equal everywhere, and no machine's folders in it.
-    portable = render_config(action, {i.arg_path: f"{_CONTRACT_INPUTS}/{i.folder}" for i in job.inputs})
-    checkpoints = world.checkpoints.begin(job.flight, f"{job.attempt}.{facts.marker[:12]}", job.checkpoint)
+    folder = f"{job.attempt}.{facts.marker[:12]}"
+    checkpoints = world.checkpoints.begin(job.flight, folder, job.checkpoint, stage.spare)
     variables = task_environment(
         action,
         stage,
@@ -95,8 +94,8 @@ def prepare(job: Job, facts: JobFacts, env: PythonEnv, world: World) -> Prepared
         marker=facts.marker,
     )
     argv = task_argv(action, stage)
-    program = _program(argv[0], env, stage)
-    return Prepared(stage, (program, *argv[1:]), variables, inputs, world.kept.put(portable))
+    program = _program(argv[0], env, stage, world.programs)
+    return Prepared(stage, (program, *argv[1:]), variables, inputs, checkpoints)
 
 
 def no_containers() -> HostError:
@@ -119,10 +118,10 @@ def why_not_executed(error: OSError) -> str | None:
     }.get(error.errno or 0)
 
 
-def _program(word: str, env: PythonEnv, stage: Stage) -> str:
+def _program(word: str, env: PythonEnv, stage: Stage, programs: Programs) -> str:
     if word == "python":
         return env.python
-    program = find_program(word, f"{env.bin_folder}:{SYSTEM_PATH}", stage.work)
+    program = programs.find(word, f"{env.bin_folder}:{SYSTEM_PATH}", stage.work)
     if program is None:
         raise AttemptFailedError(of_program(word, "was not found"))
     return program
@@ -130,5 +129,7 @@ def _program(word: str, env: PythonEnv, stage: Stage) -> str:
 
 def _write_config(stage: Stage, data: bytes) -> None:
     descriptor = os.open(stage.config, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o444)
-    with open(descriptor, "wb") as file:
-        file.write(data)
+    try:
+        write_all(descriptor, data)
+    finally:
+        os.close(descriptor)

@@ -15,6 +15,7 @@ from functools import cache
 from msgspec import Struct
 
 _PR_SET_CHILD_SUBREAPER = 36  # linux/prctl.h
+_PROC_CHUNK = 4096
 _LINUX = sys.platform == "linux"
 
 
@@ -79,8 +80,7 @@ def adopted(leader: int, claim: Claim) -> list[int]:
     ours they keep their number until we reap them.
     """
     try:
-        with open(_children_file(), encoding="ascii") as file:
-            children = [int(word) for word in file.read().split()]
+        children = [int(word) for word in _content(_children_file()).split()]
     except OSError:
         return []
     if not children:
@@ -119,11 +119,23 @@ def _children_file() -> str:
 def _stat(pid: int) -> list[str] | None:
     """Return the fields of /proc/PID/stat from the third (state) on; None if there is no such process."""
     try:
-        with open(f"/proc/{pid}/stat", encoding="utf-8", errors="replace") as file:
-            # The second field is the program's name in brackets and may hold blanks and brackets itself.
-            return file.read().rpartition(")")[2].split()
+        # The second field is the program's name in brackets and may hold blanks and brackets itself.
+        return _content(f"/proc/{pid}/stat").rpartition(b")")[2].decode("ascii").split()
     except OSError:
         return None
+
+
+def _content(path: str) -> bytes:
+    """Return what a small file of /proc says; without a file object, since it is asked several times per task."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        parts = [os.read(descriptor, _PROC_CHUNK)]
+        # The kernel fills a page but for the rest of an item (`seq_read_iter` in fs/seq_file.c): much less is the end.
+        while len(parts[-1]) > _PROC_CHUNK // 2:
+            parts.append(os.read(descriptor, _PROC_CHUNK))
+        return b"".join(parts)
+    finally:
+        os.close(descriptor)
 
 
 def _belongs(pid: int, claim: Claim) -> bool:

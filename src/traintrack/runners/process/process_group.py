@@ -28,6 +28,7 @@ from traintrack.runners.process.proc_table import (
 
 _LOOK_AGAIN_S = 0.005
 _KILL_TAKES_AT_MOST_S = 10.0
+_DAY_S = 86_400.0
 
 
 class TaskProcess:
@@ -48,7 +49,9 @@ class TaskProcess:
         self._exited = False
         self._gone: set[int] = set()
         become_subreaper()
-        with open(log, "ab", opener=_private) as sink:
+        # A new file: whoever reads it must not find what another attempt wrote.
+        sink = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+        try:
             self._popen = subprocess.Popen(
                 argv,
                 stdin=subprocess.DEVNULL,
@@ -58,6 +61,8 @@ class TaskProcess:
                 env=env,
                 start_new_session=True,
             )
+        finally:
+            os.close(sink)
         self.name = ProcessName(self._popen.pid, started(self._popen.pid) or "")
 
     def send(self, number: Signals) -> None:
@@ -66,11 +71,15 @@ class TaskProcess:
             if not self._exited:
                 self._signal_group(number)
 
-    def wait(self) -> None:
-        """Return when the leader has exited; it is not reaped yet."""
-        _wait_unreaped(self._popen.pid)
+    def wait(self, timeout_s: float | None = None) -> bool:
+        """Return when the leader has exited; it is not reaped yet. False if it has not within the time."""
+        if timeout_s is None:
+            _wait_unreaped(self._popen.pid)
+        elif not _exits_within(self._popen.pid, timeout_s):
+            return False
         with self._lock:
             self._exited = True
+        return True
 
     def clear(self, deadline: float | None) -> int:
         """End what the task left behind and return how many processes that were.
@@ -176,19 +185,40 @@ def strangers(claim: Claim, leader: ProcessName | None) -> list[ProcessName]:
     return found
 
 
-def _private(path: str, flags: int) -> int:
-    return os.open(path, flags | os.O_NOFOLLOW, 0o600)
-
-
 def _wait_unreaped(pid: int) -> None:
+    if sys.platform == "darwin":
+        _exits_within(pid, None)
+    else:
+        os.waitid(os.P_PID, pid, os.WEXITED | os.WNOWAIT)
+
+
+def _exits_within(pid: int, timeout_s: float | None) -> bool:
+    """Wait for the exit of a child of ours, without a thread that keeps the time."""
     if sys.platform == "darwin":
         queue = select.kqueue()
         event = select.kevent(pid, select.KQ_FILTER_PROC, select.KQ_EV_ADD, select.KQ_NOTE_EXIT)
-        # The process is gone already where the kernel knows no such number.
-        with contextlib.closing(queue), contextlib.suppress(ProcessLookupError):
-            queue.control([event], 1)
-    else:
-        os.waitid(os.P_PID, pid, os.WEXITED | os.WNOWAIT)
+        with contextlib.closing(queue):
+            try:
+                return bool(queue.control([event], 1, timeout_s))
+            except ProcessLookupError:
+                # It is gone already where the kernel knows no such number.
+                return True
+    descriptor = os.pidfd_open(pid)
+    try:
+        poll = select.poll()
+        poll.register(descriptor, select.POLLIN)
+        deadline = None if timeout_s is None else time.monotonic() + timeout_s
+        while not poll.poll(_poll_ms(deadline)):
+            if deadline is not None and time.monotonic() >= deadline:
+                return False
+        return True
+    finally:
+        os.close(descriptor)
+
+
+def _poll_ms(deadline: float | None) -> float | None:
+    # The kernel counts milliseconds in 31 bits, which is less than a month.
+    return None if deadline is None else min(max(deadline - time.monotonic(), 0.0), _DAY_S) * 1000 + 1
 
 
 def reap_if_ours(pid: int) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+import weakref
 from collections.abc import Collection, Container, Iterable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
@@ -19,13 +20,16 @@ from traintrack.ports.storage import Artifacts, Kept, Ledger, Staging
 from traintrack.runners.process.attempt import ISOLATION, Attempt
 from traintrack.runners.process.checkpoints import Checkpoints
 from traintrack.runners.process.code_folder import CodeStore
+from traintrack.runners.process.contract import Programs
 from traintrack.runners.process.ending import of_stop
 from traintrack.runners.process.job_file import JobFacts, JobFiles, facts_of
 from traintrack.runners.process.orphans import end_orphan, is_living, living_jobs
 from traintrack.runners.process.preparation import World, no_containers
 from traintrack.runners.process.python_env import PythonEnvs, find_uv, host_platform, missing_uv
 from traintrack.runners.process.secret_files import missing_secret
+from traintrack.runners.process.skeleton import Skeleton, Skeletons
 from traintrack.runners.process.stage import Stage, remove_tree
+from traintrack.runners.process.workers import Workers
 
 _PROGRESS_EVERY_S = 1.0
 _STRANGERS_EVERY_S = 0.25
@@ -42,7 +46,7 @@ class _Entry(Struct):
 
 
 class ProcessRunner:
-    """Runs jobs as processes of this user; each has a thread, a folder and a session of its own.
+    """Runs jobs as processes of this user; each has a thread, a stage and a session of its own while it lives.
 
     What a process cannot be given (no network, limits) is said in `capabilities` and in each state. A job
     outlives its runner only until somebody stops it: nobody else can learn its exit code. `find` finds
@@ -66,7 +70,7 @@ class ProcessRunner:
         Args:
             staging: where the attempts' folders are made.
             artifacts: where inputs are read.
-            kept: where code, lock files and configurations are.
+            kept: where code and lock files are.
             ledger: where logs go.
             env_cache: folder of the Python environments; may be shared by all storages of a user.
             root: folder of the runner's own state (jobs that live, checkpoints); one per storage.
@@ -76,8 +80,19 @@ class ProcessRunner:
         jobs = JobFiles(root / "jobs")
         checkpoints = Checkpoints(root / "checkpoints")
         self._world = World(
-            staging, artifacts, kept, ledger, PythonEnvs(env_cache, kept), CodeStore(kept), checkpoints, jobs
+            staging=staging,
+            artifacts=artifacts,
+            ledger=ledger,
+            envs=PythonEnvs(env_cache, kept),
+            code=CodeStore(kept),
+            checkpoints=checkpoints,
+            jobs=jobs,
+            skeletons=Skeletons(staging),
+            programs=Programs(),
         )
+        self._workers = Workers()
+        # Also called when the interpreter ends, or when nobody has this runner any more.
+        self._tidy = weakref.finalize(self, self._world.skeletons.close)
         self._secret_sources = secret_sources
         self._grace_s = grace_s
         self._changed = threading.Condition()
@@ -102,25 +117,26 @@ class ProcessRunner:
     def start(self, jobs: Sequence[Job]) -> list[Handle]:
         """Begin the jobs, each in a thread, and return their handles in order.
 
+        A job's handle, file and stage are there when this returns.
+
         Raises:
             HostError: nothing was started.
         """
-        facts = self._reserve_all(jobs)
         handles = []
-        for job, fact in zip(jobs, facts, strict=True):
-            handle = fact.handle
-            attempt = Attempt(job, fact, self._world, self._grace_s, partial(self._set, handle))
+        for job, (facts, skeleton) in zip(jobs, self._reserve_all(jobs), strict=True):
+            handle = facts.handle
+            attempt = Attempt(job, facts, skeleton, self._world, self._grace_s, partial(self._set, handle))
             with self._changed:
                 self._jobs[handle] = _Entry(attempt, JobState(JobPhase.STAGING))
-            # A daemon: a client that leaves must not hang on a task of days; `find` finds that again.
-            threading.Thread(target=attempt.run, name=f"job {job.flight}", daemon=True).start()
+            self._workers.run(attempt.run)
             handles.append(handle)
         return handles
 
     def poll(self, handles: Collection[Handle], wait_s: float) -> Mapping[Handle, JobState]:
         """Return the states that changed, as soon as one does, at the latest after `wait_s`.
 
-        FINISHED is told exactly once. Of a job of another process only RUNNING and GONE can be told.
+        FINISHED is told exactly once. Nobody is woken for STORING alone, which is mostly over at once: it is told
+        within a second. Of a job of another process only RUNNING and GONE can be told.
         """
         deadline = time.monotonic() + wait_s
         with self._changed:
@@ -148,6 +164,10 @@ class ProcessRunner:
             if facts is not None:
                 end_orphan(facts, self._world.jobs, self._world.checkpoints, grace_s)
         self._await_end([h for h in handles if h not in others], grace_s)
+
+    def close(self) -> None:
+        """Remove the stages that were kept for further jobs; those of living jobs go when these end."""
+        self._tidy()
 
     def find(self, flights: Collection[str]) -> Mapping[str, Handle]:
         """Map each flight that has a living job on this machine, of whatever process, to its handle."""
@@ -188,24 +208,25 @@ class ProcessRunner:
         if self._secret_sources is not None:
             yield from (missing_secret(s) for s in action.secrets if s.source not in self._secret_sources)
 
-    def _reserve_all(self, jobs: Sequence[Job]) -> list[JobFacts]:
-        done: list[JobFacts] = []
+    def _reserve_all(self, jobs: Sequence[Job]) -> list[tuple[JobFacts, Skeleton]]:
+        done: list[tuple[JobFacts, Skeleton]] = []
         try:
             # What was reserved before an error stays in the list.
             done.extend(self._reserve(job) for job in jobs)
         except TraintrackError:
-            for facts in done:
+            for facts, skeleton in done:
                 self._world.jobs.remove(facts)
-                remove_tree(facts.stage)
+                skeleton.remove()
                 remove_tree(facts.out)
             raise
         return done
 
-    def _reserve(self, job: Job) -> JobFacts:
+    def _reserve(self, job: Job) -> tuple[JobFacts, Skeleton]:
         self._tidy_after_the_dead(job.flight)
         name = f"{job.flight}.{job.attempt}"
-        folder, out = self._world.staging.new_stage(name), self._world.staging.new_stage(f"{name}.out")
-        facts = facts_of(job.flight, job.attempt, Stage(str(folder), str(out)))
+        skeleton = self._world.skeletons.take(name)
+        out = self._world.staging.new_stage(f"{name}.out")
+        facts = facts_of(job.flight, job.attempt, Stage(skeleton.path, str(out)))
         try:
             self._world.jobs.add(facts)
         except OSError as error:
@@ -214,7 +235,7 @@ class ProcessRunner:
                 code="runner-state",
                 hint="make room there, or see who owns that folder",
             ) from error
-        return facts
+        return facts, skeleton
 
     def _tidy_after_the_dead(self, flight: str) -> None:
         """Remove what a runner left that was killed before anybody else knew of its job: no handle names that one."""
@@ -234,7 +255,10 @@ class ProcessRunner:
             entry = self._jobs[handle]
             entry.state = state
             entry.told = False
-            self._changed.notify_all()
+            if state.phase is JobPhase.RUNNING:
+                entry.looked = time.monotonic()
+            if state.phase is not JobPhase.STORING:
+                self._changed.notify_all()
 
     def _news(self, handles: Collection[Handle]) -> dict[Handle, JobState]:
         found: dict[Handle, JobState] = {}

@@ -60,6 +60,17 @@ class Stage(Struct, frozen=True):
         return f"{self.folder}/log"
 
 
+def write_all(descriptor: int, data: bytes) -> None:
+    """Write all of `data`.
+
+    Raises:
+        OSError: it cannot be written.
+    """
+    view = memoryview(data)
+    while view:
+        view = view[os.write(descriptor, view) :]
+
+
 def remove_tree(path: str) -> None:
     """Remove a folder or file with all that is below it, whatever modes and depth the task gave it.
 

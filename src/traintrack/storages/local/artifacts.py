@@ -65,7 +65,7 @@ class LocalArtifacts:
             raise IntegrityError(
                 f"the file list of artifact {result.artifact[:12]} is missing",
                 code="manifest-missing",
-                hint="run the target again: it heals itself",
+                hint="traintrack verify --repair  # then run the target again",
             )
         return read_manifest(data)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import os
 import shutil
+import stat
 import threading
 from collections.abc import Iterable
 
@@ -72,6 +73,20 @@ class Files:
             os.unlink(temporary)
             raise
         self.move(temporary, path)
+
+    def take(self, source: str, path: str) -> None:
+        """Put a finished file at `path`: itself if it can be moved there and has no other name, else a copy.
+
+        Raises:
+            OSError: the path is as it was before.
+        """
+        there = os.lstat(source)
+        if stat.S_ISREG(there.st_mode) and there.st_nlink == 1 and _renamed(source, path):
+            os.chmod(path, 0o444)
+            if NEEDS_NOTES:
+                self.note((path,))
+            return
+        self.copy(source, path)
 
     def move(self, temporary: str, path: str) -> None:
         """Rename a prepared file to `path`; the folder is made where it is not there.
@@ -147,6 +162,15 @@ def _open_new(path: str) -> int:
     except FileNotFoundError:
         os.makedirs(os.path.dirname(path), exist_ok=True)
         return os.open(path, _NEW, 0o444)
+
+
+def _renamed(source: str, path: str) -> bool:
+    try:
+        os.rename(source, path)
+    except OSError:
+        # Another file system, or a folder that is not there yet: the copy gets along with both.
+        return False
+    return True
 
 
 def _write_all(fd: int, data: bytes) -> None:

@@ -100,14 +100,14 @@ class LocalLedger:
             return self._labels.rebuild(digests)
 
     def put_log(self, name: str, source: Path) -> str:
-        """Keep a finished log under `name`, as a copy, and return its key.
+        """Keep a finished log under `name` and return its key; it is moved where it has no other name, else copied.
 
         Raises:
             HostError: it cannot be read or written.
         """
         path = self._places.log(name)
         with DiskErrors("keep the log at", path):
-            self._files.copy(os.fspath(source), path)
+            self._files.take(os.fspath(source), path)
         return name
 
     def log(self, key: str) -> Path | None:

@@ -30,6 +30,19 @@ class LocalStaging:
         with DiskErrors("make a folder for the attempt at", path):
             return Path(_made(path))
 
+    def rename_stage(self, stage: Path, name: str) -> Path | None:
+        """Give a stage another name and return where it is now; None unless it belongs to this process's run."""
+        session = self._sessions.mine()
+        if _session_of(stage.name) != session:
+            # The sweep may be removing it at this moment.
+            return None
+        path = f"{self._places.stage}/{checked(name)}~{session}"
+        try:
+            os.rename(stage, path)
+        except OSError:
+            return None
+        return Path(path)
+
     def scan(self, path: Path) -> Manifest:
         """List and hash what a task left.
 
@@ -46,7 +59,7 @@ class LocalStaging:
         stale = []
         with DiskErrors("read", self._places.stage):
             for name in _names(self._places.stage):
-                session = name.rpartition("~")[2].partition("!")[0]
+                session = _session_of(name)
                 if "~" not in name or not is_name(session):
                     continue
                 if session not in alive:
@@ -54,6 +67,10 @@ class LocalStaging:
                 if not alive[session]:
                     stale.append(Path(self._places.stage, name))
         return tuple(sorted(stale))
+
+
+def _session_of(name: str) -> str:
+    return name.rpartition("~")[2].partition("!")[0]
 
 
 def _made(path: str) -> str:

@@ -21,7 +21,7 @@ from traintrack.ports.verify import Finding, FindingKind, NamedJudge
 from traintrack.storages.local.files import read_file
 from traintrack.storages.local.hashing import hash_file
 from traintrack.storages.local.kept import named_digest
-from traintrack.storages.local.label_index import read_history
+from traintrack.storages.local.label_index import label_digest, read_history
 from traintrack.storages.local.notes import notes_are_readable
 from traintrack.storages.local.places import Places
 
@@ -48,11 +48,35 @@ def look_at_kept(places: Places, digest: str) -> tuple[tuple[Finding, ...], int]
     if not is_whole and os.path.lexists(path) and not _hashed(path, digest)[1]:
         return (_finding(places, path, FindingKind.KEPT, "the object has other bytes"),), size
     record = record_at(path, size) if is_whole else None
-    if record is None or record.outcome != "success" or os.path.lexists(places.cell(record.id)):
+    if record is None or record.outcome != "success":
         return (), size
-    words = f"the cell is missing, and record {digest[:12]} is of its result"
+    state = _cell_state(places, record.id)
+    if state is None or (state == "empty" and not _was_committed(places, record, digest)):
+        return (), size
+    words = f"the cell is {state}, and record {digest[:12]} is of its result"
     cell = os.path.relpath(places.cell(record.id), places.root)
     return (Finding(cell, FindingKind.CELL, words, record.id, record.label),), size
+
+
+def _cell_state(places: Places, id_: TargetId) -> str | None:
+    """Say `missing` or `empty`; None if there is a cell, whatever it holds."""
+    try:
+        return None if os.stat(places.cell(id_)).st_size else "empty"
+    except FileNotFoundError:
+        return "missing"
+
+
+def _was_committed(places: Places, record: Record, digest: str) -> bool:
+    """Tell if a hint or a history, which are written after the commit, speak of the record.
+
+    A power cut between record and commit may leave an empty cell of a result that never stood.
+    """
+    key = record.action_key
+    if key is not None and read_file(places.hint(key)) == record.id.encode():
+        return True
+    name = label_digest(record.workspace, record.label)
+    history = read_history(read_file(places.label(name)) or b"", name) or ()
+    return any(entry.record == digest for entry in history)
 
 
 def record_at(path: str, size_bytes: int) -> Record | None:

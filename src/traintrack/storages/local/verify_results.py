@@ -70,8 +70,10 @@ class ResultCheck:
             return self._look(id_, data, trust, again=True)
 
     def _look(self, id_: TargetId, data: bytes | None, trust: Trust, *, again: bool) -> ResultSeen:
-        if data is None:
-            return ResultSeen()
+        if not data:
+            return (
+                ResultSeen()
+            )  # An empty cell is an absent one (cells.py); one that had a result is told by its record.
         try:
             cell = read_cell(data, id_)
         except IntegrityError as error:
