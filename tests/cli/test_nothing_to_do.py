@@ -28,7 +28,19 @@ QUICK = {
 READS_CELLS = QUICK | {".storages.local.checksum"}
 """With cells that changed since they were read last, or a moment before that."""
 
-NEVER = {"click", "msgspec", "typing", "pathlib", "json", "hashlib", "subprocess", "threading", "datetime", "logging", "yaml"}
+NEVER = {
+    "click",
+    "msgspec",
+    "typing",
+    "pathlib",
+    "json",
+    "hashlib",
+    "subprocess",
+    "threading",
+    "datetime",
+    "logging",
+    "yaml",
+}
 WATCHED = """
 import atexit, sys
 seen = {"opened": [], "started": []}
@@ -175,6 +187,19 @@ def test_what_another_process_took_away_is_seen_at_once(bench: Bench) -> None:
     assert "up to date" not in run.err
 
 
+def test_a_part_that_stands_says_nothing_of_the_rest(bench: Bench) -> None:
+    ahead = "import time; now = time.time_ns; time.time_ns = lambda: now() + 10**10\n"
+    bench.watch("run", "//...")
+    cells = open_environment(bench.small.project().workspace, None).storage.cells
+    [seen] = cells.read([bench.small.id_of("//a:data")]).values()
+    cells.swap(seen, evict(seen.cell, FreeReason.EVICTED))
+
+    # The fallen one is in another shard or in the same: either way only the one that was asked for was read.
+    for _ in range(2):
+        assert bench.watch("run", "//a:train", before=ahead).ours <= READS_CELLS
+    assert "up to date" not in bench.watch("run", "//...", before=ahead, PATH="/nonexistent").err
+
+
 def test_a_store_that_was_moved_away_is_missed(bench: Bench) -> None:
     bench.watch("run", "//...")
     (bench.small.root / "store").rename(bench.folder / "elsewhere")
@@ -183,7 +208,9 @@ def test_a_store_that_was_moved_away_is_missed(bench: Bench) -> None:
     assert "up to date" not in bench.watch("run", "//...", PATH="/nonexistent").err
 
 
-@pytest.mark.parametrize("words", [("run", "--force"), ("run", "--json"), ("run", "-n"), ("-q", "run"), ("hash", "--json")])
+@pytest.mark.parametrize(
+    "words", [("run", "--force"), ("run", "--json"), ("run", "-n"), ("-q", "run"), ("hash", "--json")]
+)
 def test_options_are_for_the_whole_program(bench: Bench, words: tuple[str, ...]) -> None:
     bench.watch("run", "//a:data")
 
@@ -204,5 +231,7 @@ def test_help_imports_only_words(bench: Bench) -> None:
 def test_hash_starts_one_git_for_objects_and_opens_no_store(bench: Bench) -> None:
     done = bench.watch("hash", "//...", TRAINTRACK_NO_CACHE="1")
 
-    assert not [name for name in done.ours if name.startswith((".execute", ".runners", ".storages.local.store", ".plan"))]
+    assert not [
+        name for name in done.ours if name.startswith((".execute", ".runners", ".storages.local.store", ".plan"))
+    ]
     assert len(done.started) <= 3, done.started

@@ -9,14 +9,20 @@ import sys
 import time
 from collections import Counter
 from pathlib import Path
+from typing import Any
 
 import pytest
 from json_mutations import of_bytes, of_values
 from shop import Shop, call, play, within
 
+from traintrack.action.cell import Cell, CellState, Result, decode_cell, encode_cell
+from traintrack.action.manifest import read_manifest
+from traintrack.action.record import decode_record
 from traintrack.cli.table import COMMANDS
-from traintrack.digest import content_digest
+from traintrack.digest import TargetId, content_digest
+from traintrack.errors import IntegrityError
 from traintrack.runners.process.job_file import JobFiles, read_handle
+from traintrack.storages.local.sessions import Sessions
 
 GOOD = frozenset({0, 4, 6, 8})
 """Done, no such result, the machine, integrity."""
@@ -126,7 +132,7 @@ def fuzz(shop: Shop, seed: int, count: int, asked: int) -> None:
 def test_damaged_stores_are_answered_with_words(seed: int, shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
     play(monkeypatch, shop.folder / "backup" / "cache")
 
-    fuzz(shop, seed, 50, 3)
+    fuzz(shop, seed, 25, 3)
 
 
 @pytest.mark.torture
@@ -172,3 +178,57 @@ def test_a_handle_that_no_job_file_says_is_none_of_ours(tmp_path: Path) -> None:
 @pytest.mark.parametrize("text", ["", "null", "[]", '{"flight": 1}', "[" * 100_000, "\ud800", '{"marker": "../../x"}'])
 def test_a_text_that_is_no_handle_is_none(text: str) -> None:
     assert read_handle(text) is None
+
+
+DEEP = 100_000
+UNREADABLE = {
+    "nested in a field that is known": b'{"id":"x","preimage":' + b'{"a":' * DEEP + b"1" + b"}" * DEEP + b"}",
+    "nested in a field that is not": b'{"zzz":' + b"[" * DEEP + b"]" * DEEP + b"}",
+    "half a character": b'{"id":"\xff","format":"\xc3"}',
+    "half a pair": b'{"id":"\\ud800"}',
+    "a huge number": b'{"epoch":' + b"9" * 5000 + b"}",
+    "nothing": b"",
+}
+
+
+@pytest.mark.parametrize("data", UNREADABLE.values(), ids=UNREADABLE.keys())
+@pytest.mark.parametrize("read", [decode_record, read_manifest, lambda data: decode_cell(data, TargetId("a" * 64))])
+def test_bytes_that_break_readers_of_json_are_damage_and_no_bug(read: Any, data: bytes) -> None:
+    with pytest.raises(IntegrityError):
+        read(data)
+
+
+def test_a_record_that_is_read_but_could_not_be_walked_is_damaged() -> None:
+    deep = b'{"a":' * 500 + b"1" + b"}" * 500
+    data = b'{"id":"x","label":"","place":"","workspace":"","who":{},"preimage":' + deep + b"}"
+
+    with pytest.raises(IntegrityError, match="nested"):
+        decode_record(data)
+
+
+@pytest.mark.parametrize(
+    "cell",
+    [
+        Cell(CellState.DONE, 1, "n"),
+        Cell(CellState.HELD, 1, "n"),
+        Cell(CellState.FREE, 1, ""),
+        Cell(CellState.DONE, 1, "n", result=Result("../../canary", "0" * 64, "")),
+        Cell(CellState.DONE, 1, "n", result=Result("0" * 64, "/etc/passwd", "")),
+        Cell(CellState.DONE, 1, "n", result=Result("0" * 64 + "/..", "0" * 64, "")),
+        Cell(CellState.DONE, 1, "n", result=Result("F" * 64, "0" * 64, "")),
+    ],
+)
+def test_a_cell_that_could_never_have_been_written_is_damaged(cell: Cell) -> None:
+    with pytest.raises(IntegrityError) as caught:
+        decode_cell(encode_cell(cell), TargetId("a" * 64))
+
+    assert caught.value.code == "cell-damaged"
+
+
+@pytest.mark.parametrize("name", ["../../canary/secret.txt", "a\0b", "", "x/y", ".."])
+def test_a_run_that_a_cell_names_is_looked_up_in_one_folder_only(name: str, tmp_path: Path) -> None:
+    (tmp_path / "canary").mkdir()
+    os.mkfifo(tmp_path / "canary" / "secret.txt")
+
+    with within(30):
+        assert Sessions(str(tmp_path / "store" / "alive")).is_alive(name) is False

@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 from load_hostile import analyzed, verdict
+from shop import within
 from yaml_seeds import FILES
 
 from traintrack.errors import HostError, InputError, InputErrors
@@ -109,7 +110,7 @@ def test_a_pipe_in_the_place_of_a_file_is_refused_and_not_waited_for(name: str, 
     (root / "a" / name).unlink()
     os.mkfifo(root / "a" / name)
 
-    with pytest.raises((HostError, InputError)):
+    with within(30), pytest.raises((HostError, InputError)):
         Loader(load_workspace(root)).experiment("a")
 
 

@@ -30,6 +30,9 @@ def pause_at(point: str, note: str) -> None:
     before, after = _SWAPS.get(point, (None, None))
     if before is not None or after is not None:
         _wrap(LocalCells, "swap", lambda cell: _is(cell, before), lambda cell: _is(cell, after), note)
+        # A run commits in groups; a result that was taken over from another target goes by `swap`.
+        done = CellState.DONE
+        _wrap(LocalCells, "commit_all", lambda _: before is done, lambda _: after is done, note)
     elif point == "providing":
         _wrap(GitMaterials, "provide", lambda _: True, _never, note)
     elif point == "started":

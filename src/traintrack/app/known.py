@@ -96,12 +96,29 @@ class Answer:
 
 
 class Known:
-    """A kept answer whose sources are unchanged. `name` is a digest of all of it; `shards` begin its IDs."""
+    """A kept answer whose sources are unchanged, or a part of one that was kept for `request`.
 
-    __slots__ = ("_body", "_path", "_start", "count", "is_pinned", "name", "shards", "storages")
+    `name` is a digest of what was kept; `shards` begin the IDs; `is_part` tells that more was kept than this.
+    """
 
-    def __init__(self, path: str, start: int, name: bytes, head: _Head) -> None:
-        self._path, self._start, self.name, self._body = path, start, name, head[3]
+    __slots__ = (
+        "_answer",
+        "_body",
+        "_path",
+        "_start",
+        "count",
+        "is_part",
+        "is_pinned",
+        "name",
+        "request",
+        "shards",
+        "storages",
+    )
+
+    def __init__(self, request: Request, path: str, start: int, name: bytes, head: _Head) -> None:
+        self.request, self._path, self._start, self.name, self._body = request, path, start, name, head[3]
+        self._answer: Answer | None = None
+        self.is_part = False
         self.count: int = head[4]
         self.is_pinned: bool = head[5]
         self.storages: Mapping[str, str] = head[6]
@@ -109,11 +126,27 @@ class Known:
 
     def answer(self) -> Answer | None:
         """Read the whole of it; None if it is damaged."""
+        if self._answer is not None:
+            return self._answer
         data = _read(self._path)[self._start :]
         if fingerprint(data) != self._body:
             return None
         labels, ids = marshal.loads(data)  # noqa: S302 - checked by its digest, in the user's own folder
         return Answer(labels, ids, self.count, self.storages, is_pinned=self.is_pinned)
+
+    def narrow(self, labels: Sequence[str]) -> bool:
+        """Keep only these labels; False if one is not among them, or shares its ID with another."""
+        whole = self.answer()
+        if whole is None or not all(label in whole.labels for label in labels):
+            return False
+        chosen = {label: whole.labels[label] for label in labels}
+        ids = set(chosen.values())
+        if sum(id_ in ids for id_ in whole.labels.values()) != len(chosen):
+            return False
+        self.count, self.shards = len(chosen), sorted({id_[:2] for id_ in ids})
+        self.is_part = True
+        self._answer = Answer(chosen, list(chosen.values()), len(chosen), self.storages, is_pinned=self.is_pinned)
+        return True
 
 
 _Head = tuple[dict[str, "bytes | None"], dict[str, bytes], str, bytes, int, bool, dict[str, str], list[str]]
@@ -121,16 +154,13 @@ _Head = tuple[dict[str, "bytes | None"], dict[str, bytes], str, bytes, int, bool
 
 
 def find_known(request: Request) -> Known | None:
-    """Return what is known of a request, None if that is nothing or not true any more."""
-    folder = cache_folder()
-    if folder is None:
-        return None
-    path = f"{folder}/{request.key}"
-    found = _read_head(path)
-    if found is None:
-        return None
-    name, start, head = found
-    return Known(path, start, name, head) if Sources(*head[:3]).are_unchanged(request.root) else None
+    """Return what is known of a request, or of all targets if it names some of them; None if that is not true any more."""
+    found = _find(request)
+    if found is not None:
+        return found
+    labels = [f"//{request.package}{text}" if text.startswith(":") else text for text in request.texts]
+    whole = _find(Request(request.root, "", ("//...",)))
+    return whole if whole is not None and whole.narrow(labels) else None
 
 
 def keep(request: Request, sources: Sources, answer: Answer) -> bytes | None:
@@ -185,12 +215,24 @@ def encode(value: object) -> bytes:
 
     So it is version 0 of the format: later ones write an object that is shared, or interned, in another way.
     """
-    return marshal.dumps(value, 0)
+    return marshal.dumps(value, 0)  # type: ignore[arg-type]
 
 
 def fingerprint_of_names(names: Sequence[str]) -> bytes:
     """The digest of a list of packages."""
     return fingerprint(encode(tuple(names)))
+
+
+def _find(request: Request) -> Known | None:
+    folder = cache_folder()
+    if folder is None:
+        return None
+    path = f"{folder}/{request.key}"
+    found = _read_head(path)
+    if found is None:
+        return None
+    name, start, head = found
+    return Known(request, path, start, name, head) if Sources(*head[:3]).are_unchanged(request.root) else None
 
 
 def _read_head(path: str) -> tuple[bytes, int, _Head] | None:

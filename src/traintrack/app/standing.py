@@ -26,15 +26,15 @@ class Standing:
         self.count, self.label, self.folder = count, label, folder
 
 
-def find_standing(request: Request, known: Known, environment: str | None) -> Standing | None:
+def find_standing(known: Known, environment: str | None) -> Standing | None:
     """Say that every ID of a request stands in the environment's store, if that is sure.
 
     Every cell counts as it is at this moment: a shard is trusted unread only if nothing changed in it since its
     cells were read.
     """
     text = known.storages.get(environment or "")
-    root = None if text is None else store_root(request.root, text)
-    seen = None if root is None else _read(request, root)
+    root = None if text is None else store_root(known.request.root, text)
+    seen = None if root is None else _read(known.request, root)
     mark = None if root is None else store_mark(root)
     if root is None or seen is None or mark is None or seen[:2] != (known.name, mark):
         return None
@@ -45,8 +45,9 @@ def find_standing(request: Request, known: Known, environment: str | None) -> St
     answer = known.answer()
     if answer is None or not all_stand(root, (id_ for id_ in answer.ids if id_[:2] in changed)):
         return None
-    if marks != seen[2]:
-        note_seen(request, known.name, root, marks)
+    # A part of an answer says nothing of the other IDs in the same shards.
+    if marks != seen[2] and not known.is_part:
+        note_seen(known.request, known.name, root, marks)
     if known.count != 1:
         return Standing(known.count)
     [(label, id_)] = answer.labels.items()

@@ -37,7 +37,7 @@ def answer_quickly(command: str, patterns: Sequence[str]) -> int | None:
             return None
         if command == "hash":
             return _print_ids(known)
-        standing = find_standing(request, known, None) if known.is_pinned or _is_locked() else None
+        standing = find_standing(known, None) if known.is_pinned or _is_locked() else None
     except (OSError, ValueError):
         return None
     return None if standing is None else _tell(standing, time.monotonic() - began_s)

@@ -115,7 +115,9 @@ def change_pin(edits: Edits) -> None:
 
 
 def freeze(edits: Edits) -> None:
-    edits.write("a/TTLOCK.yaml", f"format: traintrack.lock/1\nfrozen:\n  data: {{id: '{edits.number() % 10:x}{'1' * 63}'}}\n")
+    edits.write(
+        "a/TTLOCK.yaml", f"format: traintrack.lock/1\nfrozen:\n  data: {{id: '{edits.number() % 10:x}{'1' * 63}'}}\n"
+    )
 
 
 def remove_locks(edits: Edits) -> None:

@@ -96,12 +96,36 @@ def test_words_of_the_command_line_are_never_remembered(tmp_path: Path, changed:
     assert known_ids(small) is None
 
 
+def test_who_knows_all_targets_knows_each(tmp_path: Path) -> None:
+    small = workspace(tmp_path / "w")
+    full = computed_ids(small)
+    assert isinstance(full, dict)
+
+    for label, id_ in full.items():
+        assert known_ids(small, (label,)) == {label: id_}
+    assert known_ids(small, (":train", "//b:uses"), "a") == {one: full[one] for one in ("//a:train", "//b:uses")}
+    assert known_ids(small, (":none",), "a") is None
+    assert known_ids(small, (":*",), "a") is None
+
+
+def test_a_target_that_shares_its_id_is_not_told_alone(tmp_path: Path) -> None:
+    small = Small(tmp_path / "w")
+    small.edit("a/TTCONFIG.yaml", "targets:\n", "targets:\n  twin: {task: make_data, args: {rows: 10}}\n")
+    full = computed_ids(small)
+
+    assert isinstance(full, dict)
+    assert full["//a:twin"] == full["//a:data"]
+    assert known_ids(small, ("//a:twin",)) is None
+    assert known_ids(small, ("//a:twin", "//a:data")) == {one: full[one] for one in ("//a:twin", "//a:data")}
+
+
 def test_other_patterns_and_folders_are_other_requests(tmp_path: Path) -> None:
     small = workspace(tmp_path / "w")
     computed_ids(small, (), "a")
 
     assert known_ids(small, (), "a") is not None
     assert known_ids(small, (), "b") is None
+    assert known_ids(small, (":train",), "a") is None
     assert known_ids(small, ("//...",), "a") is None
 
 
@@ -138,8 +162,8 @@ def test_a_cache_that_cannot_be_written_changes_nothing(tmp_path: Path, cache: P
 
 
 def test_equal_requests_have_one_key_however_their_words_came_about(tmp_path: Path) -> None:
-    word = "".join([":", "train"])
-    keys = {Request(str(tmp_path), "a", texts).key for texts in ([":train"], (word,), ["x:train"[1:], *()])}
+    made = bytes(b":train").decode()  # equal to the literal, and neither interned nor shared with it
+    keys = {Request(str(tmp_path), "a", texts).key for texts in ([":train"], (made,), ["x:train"[1:]])}
 
     assert len(keys) == 1
 

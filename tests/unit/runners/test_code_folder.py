@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from traintrack.errors import HostError, IntegrityError
-from traintrack.runners.process.code_folder import CodeStore, merge, read_pack, write_entries
+from traintrack.runners.process.code_folder import CodeStore, merge, read_pack, write_entry
 from traintrack.testing.memory_storage import MemoryKept
 
 
@@ -44,7 +44,8 @@ def write_tree(store: CodeStore, code: dict[str, str], folder: Path) -> None:
     tree = store.read(code)
     for path in tree.folders:
         (folder / path).mkdir()
-    write_entries(tree, str(folder))
+    for path, entry in tree.entries.items():
+        write_entry(f"{folder}/{path}", entry)
 
 
 def files_of(folder: Path) -> dict[str, bytes]:

@@ -7,7 +7,18 @@ from pathlib import Path
 
 import pytest
 
-from traintrack.action.cell import CELL_FORMAT, Cell, CellState, FreeReason, Owner, Result, acquire, commit, evict, publish
+from traintrack.action.cell import (
+    CELL_FORMAT,
+    Cell,
+    CellState,
+    FreeReason,
+    Owner,
+    Result,
+    acquire,
+    commit,
+    evict,
+    publish,
+)
 from traintrack.digest import ArtifactDigest, ContentDigest, TargetId
 from traintrack.storages.local import standing
 from traintrack.storages.local.places import Places

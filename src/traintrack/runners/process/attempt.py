@@ -184,7 +184,10 @@ class Attempt:
         lines = tail(self._stage.log, self._mask) if code else ()
         module = missing_module(lines) if code > 0 else None
         self._state = replace(self._state, usage=usage, exit_code=code, missing_module=module)
-        return asked or on_full_disk(of_exit(code, module), _free_bytes(self._stage.out), self._stage.out), left
+        ending = of_exit(code, module)
+        if ending is not None:
+            ending = on_full_disk(ending, _free_bytes(self._stage.out), self._stage.out)
+        return asked or ending, left
 
     def _close(self, ending: Ending | None) -> None:
         """Keep the log and the checkpoint, remove the rest, publish the end.

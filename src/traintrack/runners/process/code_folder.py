@@ -103,16 +103,13 @@ class CodeStore:
                 self._cached_bytes -= dropped.size_bytes
 
 
-def write_entries(tree: CodeTree, folder: str) -> None:
-    """Write files and links to their places below the private `folder`, in which the folders of the tree stand empty.
-
-    Files get the modes 0444 and 0555.
+def write_entry(path: str, entry: CodeEntry) -> None:
+    """Write a file or link to a path in a private folder; files get the modes 0444 and 0555.
 
     Raises:
-        OSError: a file cannot be written.
+        OSError: it cannot be written.
     """
-    for path, entry in tree.entries.items():
-        _write_new(f"{folder}/{path}", entry, 0o555 if entry.kind is CodeKind.PROGRAM else 0o444)
+    _write_new(path, entry, 0o555 if entry.kind is CodeKind.PROGRAM else 0o444)
 
 
 def tree_of(merged: Mapping[str, CodeEntry]) -> CodeTree:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import errno
-import os
 import threading
 from collections.abc import Mapping
 
@@ -16,15 +15,16 @@ from traintrack.action.job import Job
 from traintrack.errors import HostError
 from traintrack.ports.storage import Artifacts, Ledger, Staging
 from traintrack.runners.process.checkpoints import Checkpoints
-from traintrack.runners.process.code_folder import CodeStore, write_entries
+from traintrack.runners.process.code_folder import CodeStore
 from traintrack.runners.process.contract import SYSTEM_PATH, Programs, task_argv, task_environment
 from traintrack.runners.process.ending import AttemptFailedError, of_error, of_program
 from traintrack.runners.process.inputs import StagedInput, stage_inputs
 from traintrack.runners.process.job_file import JobFacts, JobFiles
 from traintrack.runners.process.python_env import PythonEnv, PythonEnvs
 from traintrack.runners.process.secret_files import secret_variables
-from traintrack.runners.process.skeleton import Skeleton, Skeletons
-from traintrack.runners.process.stage import Stage, write_all
+from traintrack.runners.process.skeleton import Skeleton
+from traintrack.runners.process.skeleton_pool import SkeletonPool
+from traintrack.runners.process.stage import Stage
 
 
 class World(Struct, frozen=True):
@@ -37,7 +37,7 @@ class World(Struct, frozen=True):
     code: CodeStore
     checkpoints: Checkpoints
     jobs: JobFiles
-    skeletons: Skeletons
+    skeletons: SkeletonPool
     programs: Programs
 
 
@@ -78,10 +78,9 @@ def prepare(job: Job, facts: JobFacts, env: PythonEnv, skeleton: Skeleton, world
     action = job.action
     stage = Stage(facts.stage, facts.out)
     code = world.code.read(action.code)
-    skeleton.furnish(code.folders)
-    write_entries(code, stage.work)
+    skeleton.furnish(code)
     inputs = stage_inputs(job.inputs, world.artifacts, stage.inputs)
-    _write_config(stage, render_config(action, {i.arg_path: i.text for i in inputs}))
+    skeleton.write_config(render_config(action, {i.arg_path: i.text for i in inputs}))
     folder = f"{job.attempt}.{facts.marker[:12]}"
     checkpoints = world.checkpoints.begin(job.flight, folder, job.checkpoint, stage.spare)
     variables = task_environment(
@@ -125,11 +124,3 @@ def _program(word: str, env: PythonEnv, stage: Stage, programs: Programs) -> str
     if program is None:
         raise AttemptFailedError(of_program(word, "was not found"))
     return program
-
-
-def _write_config(stage: Stage, data: bytes) -> None:
-    descriptor = os.open(stage.config, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o444)
-    try:
-        write_all(descriptor, data)
-    finally:
-        os.close(descriptor)

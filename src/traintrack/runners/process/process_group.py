@@ -49,8 +49,7 @@ class TaskProcess:
         self._exited = False
         self._gone: set[int] = set()
         become_subreaper()
-        # A new file: whoever reads it must not find what another attempt wrote.
-        sink = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+        sink = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
         try:
             self._popen = subprocess.Popen(
                 argv,

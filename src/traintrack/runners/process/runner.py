@@ -27,7 +27,8 @@ from traintrack.runners.process.orphans import end_orphan, is_living, living_job
 from traintrack.runners.process.preparation import World, no_containers
 from traintrack.runners.process.python_env import PythonEnvs, find_uv, host_platform, missing_uv
 from traintrack.runners.process.secret_files import missing_secret
-from traintrack.runners.process.skeleton import Skeleton, Skeletons
+from traintrack.runners.process.skeleton import Skeleton
+from traintrack.runners.process.skeleton_pool import SkeletonPool
 from traintrack.runners.process.stage import Stage, remove_tree
 from traintrack.runners.process.workers import Workers
 
@@ -87,7 +88,7 @@ class ProcessRunner:
             code=CodeStore(kept),
             checkpoints=checkpoints,
             jobs=jobs,
-            skeletons=Skeletons(staging),
+            skeletons=SkeletonPool(staging),
             programs=Programs(),
         )
         self._workers = Workers()
