@@ -160,14 +160,16 @@ def test_the_short_and_the_long_way_print_the_same_ids(bench: Bench, patterns: t
         assert quick.ours <= QUICK
 
 
-def test_a_run_after_a_hash_still_looks_for_pins(bench: Bench) -> None:
+def test_a_run_looks_for_pins_unless_one_has_looked_before(bench: Bench) -> None:
     commit = bench.small.git("rev-parse", "HEAD")
     bench.small.edit("a/TTCONFIG.yaml", "commit: HEAD", f"commit: '{commit}'")
     bench.watch("hash", "//...")
-    bench.watch("hash", "//...")
+    locked = [bench.watch("run", "//...", CI="1") for _ in range(2)]
+    assert not (bench.small.root / "a/TTLOCK.yaml").exists()
     run = bench.watch("run", "//...")
 
-    assert run.code == 0, run.err
+    assert [one.code for one in (*locked, run)] == [0, 0, 0]
+    assert locked[1].ours <= READS_CELLS
     assert (bench.small.root / "a/TTLOCK.yaml").exists()
     again = bench.watch("run", "//...")
     assert again.ours <= READS_CELLS
@@ -194,9 +196,10 @@ def test_a_part_that_stands_says_nothing_of_the_rest(bench: Bench) -> None:
     [seen] = cells.read([bench.small.id_of("//a:data")]).values()
     cells.swap(seen, evict(seen.cell, FreeReason.EVICTED))
 
-    # The fallen one is in another shard or in the same: either way only the one that was asked for was read.
+    notes = {path: path.read_bytes() for path in bench.folder.glob("cache/traintrack/known/*")}
     for _ in range(2):
         assert bench.watch("run", "//a:train", before=ahead).ours <= READS_CELLS
+    assert {path: path.read_bytes() for path in notes} == notes
     assert "up to date" not in bench.watch("run", "//...", before=ahead, PATH="/nonexistent").err
 
 
@@ -215,6 +218,15 @@ def test_options_are_for_the_whole_program(bench: Bench, words: tuple[str, ...])
     bench.watch("run", "//a:data")
 
     assert "click" in bench.watch(*words, "//nowhere:t").modules
+
+
+def test_a_store_of_a_newer_format_is_for_the_whole_program(bench: Bench) -> None:
+    bench.watch("run", "//...")
+    mark = bench.small.root / "store/store.json"
+    mark.unlink()
+    mark.write_text('{"format": "traintrack/store", "version": 2}\n')
+
+    assert bench.watch("run", "//...").code == 8
 
 
 def test_the_version_imports_nothing_of_ours(bench: Bench) -> None:

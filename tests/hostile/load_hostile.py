@@ -51,7 +51,7 @@ def verdict(root: Path) -> str:
         flat = error.errors if isinstance(error, InputErrors) else (error,)
         told = error_lines(flat, root)
         text = "".join(part if isinstance(part, str) else part.text for line in told for part in line)
-        if any(ord(c) < 32 and c != "\n" for c in "".join(e.message for e in flat)):
+        if not all(e.message.isprintable() for e in flat):
             return "a message holds a control character"
         unplaced = [e for e in flat if e.location is None and e.code not in WITHOUT_A_PLACE]
         unhelpful = [e for e in flat if not e.hint]

@@ -116,12 +116,16 @@ def play(monkeypatch: pytest.MonkeyPatch, folder: Path) -> None:
     monkeypatch.setenv("CI", "")
 
 
+class LateError(BaseException):
+    """Something was waited for. No `OSError`, so that nothing takes it for a fault of the disk."""
+
+
 @contextlib.contextmanager
 def within(seconds: int) -> Iterator[None]:
     """Fail if the block takes longer: something was opened that blocks."""
 
     def late(number: int, frame: object) -> None:
-        raise TimeoutError(f"it hung for {seconds} s")
+        raise LateError(f"it hung for {seconds} s")
 
     before = signal.signal(signal.SIGALRM, late)
     signal.alarm(seconds)

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 from load_hostile import analyzed, verdict
 from shop import within
+from yaml_mutations import bomb
 from yaml_seeds import FILES
 
 from traintrack.errors import HostError, InputError, InputErrors
@@ -80,6 +81,23 @@ def test_of_8000_wrong_targets_the_first_hundred_are_told(tmp_path: Path) -> Non
     root = workspace(tmp_path, {"a/TTCONFIG.yaml": text, "a/TTLOCK.yaml": "format: traintrack.lock/1\n"})
 
     assert 100 <= len(codes(root)) <= 110
+
+
+@pytest.mark.parametrize(("levels", "width"), [(30, 10), (12, 40), (64, 2)])
+def test_aliases_that_stand_for_too_many_values_are_refused(levels: int, width: int, tmp_path: Path) -> None:
+    text = bomb(levels, width) + "\n"
+
+    assert codes(workspace(tmp_path, {"a/TTCONFIG.yaml": text}))[0] == "yaml-limit"
+
+
+@pytest.mark.parametrize(
+    "field", ['resources: {memory: "\\0x"}', 'timeout: "\\x1b[2J"', '"\\0": 1', 'needs: ["\\u202e"]']
+)
+def test_control_characters_of_a_file_never_stand_in_a_message(field: str, tmp_path: Path) -> None:
+    text = f"targets:\n  x: {{task: x, image: trainer, code: baked, {field}}}\n"
+    root = workspace(tmp_path, {"a/TTCONFIG.yaml": text})
+
+    assert verdict(root) == "refused"
 
 
 def test_templates_that_double_at_each_step_are_refused_before_they_are_laid_out(tmp_path: Path) -> None:

@@ -106,7 +106,7 @@ MUTANTS = (
     Mutant(
         "a commit counts under a later hold of one's own",
         advance,
-        "_publish",
+        "_store",
         "result = storage.artifacts.publish(output)",
         "known, name = globals().setdefault('KNOWN', {}), (flight.name, lease.owner)\n"
         "    result = known[name] = known.get(name) or storage.artifacts.publish(output)",
@@ -124,7 +124,7 @@ MUTANTS = (
     Mutant(
         "the round is read before publishing is announced",
         advance,
-        "_publish",
+        "_store",
         "flight.lease = leases.start_publishing(storage.cells, lease)",
         "storage.artifacts._publisher._rounds.current = (lambda n: lambda: n)(storage.artifacts._publisher._rounds.current())\n"
         "    flight.lease = leases.start_publishing(storage.cells, lease)",

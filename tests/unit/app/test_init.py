@@ -129,3 +129,18 @@ def test_an_unknown_example_is_told_with_those_there_are(tmp_path: Path, example
         init(tmp_path / "w", example=example)
 
     assert "`digits`" in (caught.value.hint or "")
+
+
+def test_what_was_broken_off_is_completed_and_the_workspace_file_comes_last(tmp_path: Path) -> None:
+    golden = tree(init(tmp_path / "whole", name="fresh").root)
+    half = tmp_path / "half"
+    (half / "src").mkdir(parents=True)
+    (half / "src" / "hello.py").write_bytes(golden["src/hello.py"])
+    (half / "src" / ".shout.py.half").write_bytes(b"#")
+
+    init(half, name="fresh")
+
+    assert tree(half) == golden
+    whole = tmp_path / "whole"
+    newest = max((p for p in whole.rglob("*") if p.is_file()), key=lambda p: p.stat().st_ctime_ns)
+    assert newest.name == "TTWORKSPACE.yaml"

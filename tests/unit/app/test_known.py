@@ -79,6 +79,22 @@ def test_what_is_known_is_what_is_computed_after_very_many_edits(tmp_path: Path)
         check_edits(tmp_path / f"w{seed}", seed, 40)
 
 
+@pytest.mark.parametrize("change", ["workspace", "link"])
+def test_a_folder_that_is_no_package_any_more_is_noticed(tmp_path: Path, change: str) -> None:
+    small = Small(tmp_path / "w")
+    small.write("x/in/TTCONFIG.yaml", "defaults: {image: py, commit: HEAD}\ntargets: {t: {task: x, args: {}}}\n")
+    computed_ids(small, ("//x/in:t",))
+    assert known_ids(small, ("//x/in:t",)) is not None
+
+    if change == "workspace":
+        small.write("x/TTWORKSPACE.yaml", "workspace: other\n")
+    else:
+        (small.root / "x").rename(small.root / ".moved")
+        (small.root / "x").symlink_to(".moved")
+
+    assert known_ids(small, ("//x/in:t",)) is None
+
+
 def test_a_working_tree_is_never_remembered(tmp_path: Path) -> None:
     small = Small(tmp_path / "w")
     small.edit("a/TTCONFIG.yaml", "commit: HEAD", "commit: worktree")
@@ -162,7 +178,7 @@ def test_a_cache_that_cannot_be_written_changes_nothing(tmp_path: Path, cache: P
 
 
 def test_equal_requests_have_one_key_however_their_words_came_about(tmp_path: Path) -> None:
-    made = bytes(b":train").decode()  # equal to the literal, and neither interned nor shared with it
+    made = b":train".decode()  # equal to the literal, and neither interned nor shared with it
     keys = {Request(str(tmp_path), "a", texts).key for texts in ([":train"], (made,), ["x:train"[1:]])}
 
     assert len(keys) == 1

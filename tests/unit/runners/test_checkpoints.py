@@ -65,5 +65,31 @@ def test_a_key_that_is_none_of_ours_restores_nothing(tmp_path: Path, key: str) -
     assert (tmp_path / "x").exists()
 
 
+def test_a_spare_folder_is_taken_and_given_back_with_what_is_in_it(tmp_path: Path) -> None:
+    store, spare = Checkpoints(tmp_path / "root"), tmp_path / "spare"
+    spare.mkdir()
+    inode = spare.stat().st_ino
+    folder = store.begin("f", "1.a", None, str(spare))
+    put(folder, "one", 1)
+    taken = os.stat(folder).st_ino, spare.exists()
+    store.drop("f", folder, str(spare))
+
+    assert taken == (inode, False)
+    assert os.listdir(spare) == ["one"]
+    assert store.find("f") is None
+
+
+def test_a_checkpoint_of_an_earlier_attempt_goes_when_the_folder_is_given_back(tmp_path: Path) -> None:
+    store, spare = Checkpoints(tmp_path / "root"), tmp_path / "spare"
+    put(store.begin("f", "1.a", None), "one", 1)
+    key = store.seal("f")
+    spare.mkdir()
+    folder = store.begin("f", "2.b", key, str(spare))
+    store.drop("f", folder, str(spare))
+
+    assert os.listdir(tmp_path / "root") == []
+    assert os.listdir(spare) == ["one"]
+
+
 def test_names_that_are_not_finished() -> None:
     assert [n for n in ("a", "a.tmp", ".a", "tmp", "a.tmp.b") if is_sealed(n)] == ["a", "tmp", "a.tmp.b"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -43,6 +44,18 @@ def test_the_exit_code_and_the_use_of_a_program(tmp_path: Path) -> None:
     assert code == 3
     assert usage.user_cpu_s is not None
     assert (tmp_path / "log").read_text() == "out\nerr\n"
+
+
+def test_waiting_for_a_time_tells_if_the_program_has_ended(tmp_path: Path) -> None:
+    task = process(tmp_path, "/bin/sh", "-c", "echo > ready; sleep 600")
+    late = task.wait(0.01)
+    task.send(signal.SIGKILL)
+    ended = task.wait(400 * 86_400.0)  # more milliseconds than the kernel counts at a time
+    again = task.wait(0.0)
+    task.clear(None)
+    task.reap()
+
+    assert (late, ended, again) == (False, True, True)
 
 
 def test_peak_memory_is_told_where_it_is_above_our_own(tmp_path: Path) -> None:

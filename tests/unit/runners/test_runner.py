@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 import signal
@@ -20,6 +21,7 @@ from traintrack.action.image import ContainerImage, PythonImage
 from traintrack.action.job import Handle, JobPhase
 from traintrack.errors import HostError
 from traintrack.runners.process.proc_table import Claim, living, started
+from traintrack.runners.process.process_group import TaskProcess
 from traintrack.testing.runner_bench import Bench, Wanted, make_job
 
 
@@ -124,6 +126,72 @@ def test_nothing_is_left_but_the_output_and_the_log(bench: Bench, tmp_path: Path
     assert failed.log is None or bench.ledger.log(failed.log) is not None
     assert list((tmp_path / "runner" / "jobs").iterdir()) == []
     assert list((tmp_path / "runner" / "checkpoints").iterdir()) == []
+
+
+LOOK = """cd ..; find . -exec stat -c '%n %F %a %u %g' {} + | grep -v '^./log ' | sort > "$2/look"
+cat "$1" "$OLDPWD/src/task.sh" > "$2/texts"; find "$TRAINTRACK_CHECKPOINT_DIR" | wc -l > "$2/checkpoints"
+"""
+MESS = """
+echo x > here; echo x > "$HOME/x"; mkdir -p "$TMPDIR/a/b" ../other "$XDG_CACHE_HOME"; echo x > "$TRAINTRACK_CHECKPOINT_DIR/c"
+chmod u+w src/task.sh "$1" ..; echo : >> src/task.sh; echo x >> "$1"; ln "$1" "$2/linked"; mv src/task.sh "$2/moved"
+"""
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        "",
+        'chmod 0 "$HOME"',
+        "rm -rf ../work",
+        'rm -r "$XDG_CACHE_HOME"; mv "$HOME" "$2/home"',
+        "ln -s / ../in/x; exit 1",
+    ],
+)
+def test_a_job_cannot_tell_that_another_ran_before_it(bench: Bench, tmp_path: Path, make_runner, more: str) -> None:
+    looking = make_job(bench.script(LOOK))
+    first = bench.output(bench.run(looking))
+    spoiled = bench.run(make_job(bench.script(MESS + more)))
+    kept = {} if spoiled.output is None else bench.output(spoiled)
+    second = bench.output(bench.run(replace(looking, flight="another")))
+    third = bench.output(bench.run(replace(looking, flight="third")))
+
+    assert first["checkpoints"].strip() == "1"
+    assert first == second == third
+    assert kept.get("linked", "x\n").endswith("x\n")
+
+
+def test_a_task_that_says_nothing_has_no_log(bench: Bench) -> None:
+    silent, talking = bench.run(make_job(bench.script('echo > "$2/x"'))), bench.run(make_job(bench.script("echo x")))
+
+    assert silent.log is None
+    assert talking.log is not None
+    assert bench.runner.logs(Handle("gone"), 0) == b""
+
+
+def test_the_stages_go_when_nobody_has_the_runner_any_more(make_runner, tmp_path: Path) -> None:
+    bench = make_runner()
+    bench.run(make_job(bench.script("exit 1")))
+    kept = len(list((tmp_path / "store" / "stage").iterdir()))
+    del bench
+    gc.collect()
+
+    assert kept == 1
+    assert list((tmp_path / "store" / "stage").iterdir()) == []
+
+
+def test_a_stage_in_which_something_may_live_on_is_not_used_again(
+    bench: Bench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def stuck(task: TaskProcess, deadline: float | None) -> int:
+        task.reap()
+        raise HostError("process 1 of the task cannot be killed", code="process-stuck", hint="wait")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(TaskProcess, "clear", stuck)
+        state = bench.run(make_job(bench.script('echo > "$2/x"')))
+
+    assert state.failure is FailureClass.PLATFORM
+    assert list((tmp_path / "store" / "stage").iterdir()) == []
 
 
 def test_a_killed_task_is_told_in_words(bench: Bench) -> None:
@@ -358,6 +426,7 @@ def test_jobs_of_which_one_cannot_be_noted_leave_nothing(bench: Bench, tmp_path:
 
     assert bench.runner.find([good.flight]) == {}
     assert list((tmp_path / "runner" / "jobs").iterdir()) == []
+    assert list((tmp_path / "store" / "stage").iterdir()) == []
 
 
 def test_text_that_is_no_handle_is_gone_and_stopping_it_harmless(bench: Bench) -> None:

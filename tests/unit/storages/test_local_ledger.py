@@ -105,10 +105,31 @@ def test_a_growing_log_is_found_in_its_stage_and_nowhere_else(storage: LocalStor
     assert storage.ledger.log("store.json") is None
 
 
-def test_keeping_a_log_leaves_the_source(storage: LocalStorage, tmp_path: Path) -> None:
-    (tmp_path / "log").write_bytes(b"l" * 200_000)
-    key = storage.ledger.put_log("flight.1", tmp_path / "log")
-    kept = storage.ledger.log(key)
+@pytest.mark.parametrize("names", [1, 2])
+def test_a_log_is_moved_unless_something_else_names_it(storage: LocalStorage, tmp_path: Path, names: int) -> None:
+    source = storage.staging.new_stage("flight.1") / "log"
+    for again in range(2):
+        source.write_bytes(b"l" * 200_000 + b"%d" % again)
+        if names == 2:
+            (tmp_path / f"other{again}").hardlink_to(source)
+        inode = source.stat().st_ino
+        key = storage.ledger.put_log("flight.1", source)
+        kept = storage.ledger.log(key)
+
+        assert kept is not None
+        assert kept.read_bytes() == b"l" * 200_000 + b"%d" % again
+        assert kept.stat().st_mode & 0o777 == 0o444
+        # The first one is copied too: only then its folder is there.
+        assert (kept.stat().st_ino == inode) == (names == 1 and again == 1)
+        source.unlink(missing_ok=True)
+
+
+def test_a_link_in_the_place_of_a_log_is_not_moved(storage: LocalStorage, tmp_path: Path) -> None:
+    (tmp_path / "words").write_bytes(b"words")
+    (tmp_path / "log").symlink_to(tmp_path / "words")
+    storage.ledger.put_log("flight.0", tmp_path / "words")
+    (tmp_path / "words").write_bytes(b"words")
+    kept = storage.ledger.log(storage.ledger.put_log("flight.1", tmp_path / "log"))
 
     assert kept is not None
-    assert kept.read_bytes() == (tmp_path / "log").read_bytes()
+    assert not kept.is_symlink()

@@ -93,7 +93,7 @@ class Attempt:
         except CancelledError:
             ending = of_stop()
         except (TraintrackError, OSError) as error:
-            ending = of_error(error)
+            ending = of_error(error, below=self._stage.folder)
         finally:
             timings = replace(self._state.timings, started=_iso(began))
             self._state = replace(self._state, timings=timings, output=output)
@@ -214,7 +214,7 @@ class Attempt:
             step()
         except (TraintrackError, OSError) as error:
             # The result stands; what could not be tidied is told, and swept with the next lost job.
-            message = f"not all of the attempt could be tidied: {of_error(error).message}"
+            message = f"not all of the attempt could be tidied: {of_error(error, below=self._stage.folder).message}"
             self._state = replace(self._state, message=message)
 
     def _keep_log(self, ending: Ending | None) -> None:

@@ -40,8 +40,11 @@ class Checkpoints:
             OSError: the folder cannot be made.
         """
         folder = f"{self._root}/{_prefix(flight)}{attempt_folder}"
-        if spare is None or not _moved(spare, folder):
-            os.makedirs(folder, 0o700)
+        try:
+            _make_or_move(folder, spare)
+        except FileNotFoundError:
+            os.makedirs(self._root, exist_ok=True)
+            _make_or_move(folder, spare)
         source = self._path(key)
         if source is not None and os.path.lexists(source):
             os.rename(source, f"{folder}/{os.path.basename(source)}")
@@ -100,11 +103,16 @@ def _prefix(flight: str) -> str:
     return f"{quote(flight, safe='').replace('~', '%7E')}~"
 
 
+def _make_or_move(folder: str, spare: str | None) -> None:
+    if spare is None or not _moved(spare, folder):
+        os.mkdir(folder, 0o700)
+
+
 def _moved(source: str, target: str) -> bool:
     try:
         os.rename(source, target)
     except OSError:
-        # Another file system, or a first checkpoint of this store: nothing that making a folder would not cure.
+        # It lies on another file system, or what should be moved is not there: a folder can still be made.
         return False
     return True
 

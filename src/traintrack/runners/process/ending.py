@@ -82,11 +82,13 @@ def of_program(word: str, why: str) -> Ending:
     )
 
 
-def of_error(error: TraintrackError | OSError, failure: FailureClass = FailureClass.PLATFORM) -> Ending:
-    """The ending of an attempt that met an error of the host's."""
+def of_error(
+    error: TraintrackError | OSError, failure: FailureClass = FailureClass.PLATFORM, *, below: str = ""
+) -> Ending:
+    """The ending of an attempt that met an error of the host's; `below` is told where the error has no path."""
     if isinstance(error, TraintrackError):
         return Ending(failure, error.message, error.hint, details=error.details)
-    where = f" at `{error.filename}`" if error.filename else ""
+    where = f" at `{error.filename}`" if error.filename else f" below `{below}`" if below else ""
     hint = "make room on that file system" if error.errno in (errno.ENOSPC, errno.EDQUOT) else None
     return Ending(failure, f"{(error.strerror or str(error)).lower()}{where}", hint)
 

@@ -226,11 +226,16 @@ class ProcessRunner:
         self._tidy_after_the_dead(job.flight)
         name = f"{job.flight}.{job.attempt}"
         skeleton = self._world.skeletons.take(name)
-        out = self._world.staging.new_stage(f"{name}.out")
-        facts = facts_of(job.flight, job.attempt, Stage(skeleton.path, str(out)))
         try:
+            out = self._world.staging.new_stage(f"{name}.out")
+            facts = facts_of(job.flight, job.attempt, Stage(skeleton.path, str(out)))
             self._world.jobs.add(facts)
+        except TraintrackError:
+            skeleton.remove()
+            raise
         except OSError as error:
+            skeleton.remove()
+            remove_tree(str(out))
             raise HostError(
                 f"cannot note a job at `{error.filename}`: {error.strerror}",
                 code="runner-state",

@@ -1,0 +1,38 @@
+"""Job files: whole or absent, and found by their flight."""
+
+from __future__ import annotations
+
+import errno
+import os
+from pathlib import Path
+
+import pytest
+
+from traintrack.runners.process.job_file import JobFacts, JobFiles, facts_of
+from traintrack.runners.process.stage import Stage
+
+
+def facts(flight: str) -> JobFacts:
+    return facts_of(flight, 1, Stage("/s", "/o"))
+
+
+def test_the_jobs_of_a_flight_are_found_without_those_whose_name_begins_alike(tmp_path: Path) -> None:
+    jobs = JobFiles(tmp_path / "jobs")
+    mine, other = facts("ab"), facts("ab.c")
+    jobs.add(mine)
+    jobs.add(other)
+
+    assert jobs.of_flight("ab") == [mine]
+    assert jobs.of_flight("none") == []
+
+
+def test_a_job_that_cannot_be_noted_leaves_no_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(_fd: int, _data: bytes) -> int:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    jobs = JobFiles(tmp_path / "jobs")
+    monkeypatch.setattr(os, "write", full)
+    with pytest.raises(OSError, match="No space left"):
+        jobs.add(facts("ab"))
+
+    assert list((tmp_path / "jobs").iterdir()) == []
