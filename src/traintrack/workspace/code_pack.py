@@ -5,6 +5,7 @@ from __future__ import annotations
 import tarfile
 from collections.abc import Mapping
 
+from traintrack.action.links import resolve_inside
 from traintrack.errors import InputError
 from traintrack.workspace.git_lfs import is_lfs_pointer
 from traintrack.workspace.git_object import LINK, PROGRAM, SUBMODULE
@@ -12,8 +13,6 @@ from traintrack.workspace.source_control import SourceControl, TreeEntry
 
 SINGLE_FILE = "file"
 """The member's name in the pack of an object that is one file: a pack depends on its object, never on a path."""
-
-_MOST_LINKS = 40  # as Linux follows in one path
 
 
 def pack_code(source: SourceControl, object_id: str, path: str) -> bytes:
@@ -110,7 +109,7 @@ def _lfs_error(name: str) -> InputError:
 
 
 def _wrong_link(name: str, links: Mapping[str, str], roots: list[str]) -> InputError | None:
-    end = _followed(name, links)
+    end = resolve_inside(links, name)
     if end is not None and any(_is_inside(end, root) for root in roots):
         return None
     return InputError(
@@ -118,32 +117,6 @@ def _wrong_link(name: str, links: Mapping[str, str], roots: list[str]) -> InputE
         code="code-link",
         hint="add what it leads to to `paths`, or replace the link by a copy",
     )
-
-
-def _followed(name: str, links: Mapping[str, str]) -> str | None:
-    """Follow a link, and those in the middle of paths, to its end; None if it leaves the workspace or never ends."""
-    here: list[str] = []
-    ahead = name.split("/")[::-1]
-    hops = 0
-    while ahead:
-        part = ahead.pop()
-        if part in ("", "."):
-            continue
-        if part == "..":
-            if not here:
-                return None
-            here.pop()
-            continue
-        here.append(part)
-        target = links.get("/".join(here))
-        if target is None:
-            continue
-        hops += 1
-        if hops > _MOST_LINKS or target.startswith("/") or not target:
-            return None
-        here.pop()
-        ahead.extend(target.split("/")[::-1])
-    return "/".join(here)
 
 
 def _is_inside(path: str, root: str) -> bool:

@@ -109,7 +109,5 @@ class LocalKept:
 
 def named_digest(data: bytes, name: str) -> ContentDigest | None:
     """Read the file of a name; None if it is damaged or another name's."""
-    if _DIGEST.match(data):
-        return ContentDigest(data.decode())  # As version 0.1.0 wrote it.
     found = _NAMED.match(data)
     return ContentDigest(found[1].decode()) if found and sum_is_right(data, name) else None
