@@ -13,6 +13,8 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 from layered_graph import commit, label, write_workspace
@@ -20,10 +22,13 @@ from layered_graph import commit, label, write_workspace
 PROGRAM = (sys.executable, "-m", "traintrack")
 
 
-def measure(words: list[str], root: Path, repeats: int, **environ: str) -> tuple[float, float, float]:
+def measure(
+    words: list[str], root: Path, repeats: int, before: Callable[[], None] = lambda: None, **environ: str
+) -> tuple[float, float, float]:
     """Medians of one command: processor seconds, wall-clock seconds, peak memory in MiB."""
     rows = []
     for _ in range(repeats):
+        before()
         began = time.monotonic()
         process = subprocess.Popen(
             [*PROGRAM, *words],
@@ -41,6 +46,12 @@ def measure(words: list[str], root: Path, repeats: int, **environ: str) -> tuple
         rows.append((used.ru_utime + used.ru_stime, time.monotonic() - began, used.ru_maxrss / unit))
     cpu, wall, memory = zip(*rows, strict=True)
     return statistics.median(cpu), statistics.median(wall), statistics.median(memory)
+
+
+def touch_shards(root: Path) -> None:
+    """Give every folder of cells a new time, as a write of any cell in it would."""
+    for shard in Path(f"{root}-store").glob("ns/default/cell/*"):
+        os.utime(shard)
 
 
 def main() -> None:
@@ -64,7 +75,7 @@ def main() -> None:
             ("run one, full", ["run", one], {"TRAINTRACK_NO_CACHE": "1"}),
             ("run -n //..., files parsed before", ["run", "-n", "//..."], {}),
             ("hash //...", ["hash", "//..."], {}),
-            ("run //..., cells just written", ["run", "//..."], {}),
+            ("run //..., every cell read", ["run", "//..."], {}),
             ("run //...", ["run", "//..."], {}),
             ("run one", ["run", one], {}),
         ]
@@ -74,7 +85,8 @@ def main() -> None:
             if name == "run //...":
                 time.sleep(2.5)  # a folder that changed a moment ago is not trusted
                 measure(words, root, 1)
-            cpu, wall, memory = measure(words, root, repeats, **environ)
+            changes = partial(touch_shards, root) if name.endswith("cell read") else lambda: None
+            cpu, wall, memory = measure(words, root, repeats, changes, **environ)
             print(f"{name:<36} {cpu * 1000:8.0f} {wall * 1000:9.0f} {memory:10.1f}")
 
 

@@ -183,8 +183,37 @@ def plant(r: random.Random, shop: Shop, data: bytes) -> None:
     if folder.exists():
         remove_tree(os.fspath(folder))
     folder.mkdir(parents=True)
-    for name in ("a", "z", "link", "loop", "dir/x", "é"):
-        _bait(r, folder / name, shop)
+    try:
+        manifest = read_manifest(data)
+    except IntegrityError:
+        manifest = Manifest(())
+    if not manifest.entries or manifest.entries[0].path == "" or _is_too_long(manifest) or r.random() < 0.3:
+        for name in ("a", "z", "link", "loop", "dir/x", "é"):
+            _bait(r, folder / name, shop)
+        return
+    _fill(folder, manifest)
+    if r.random() < 0.3:
+        one = folder / r.choice(manifest.entries).path
+        remove_tree(os.fspath(one))
+        _bait(r, one, shop)
+
+
+def _is_too_long(manifest: Manifest) -> bool:
+    return any(len(item.path) > 3000 for item in manifest.entries)
+
+
+def _fill(folder: Path, manifest: Manifest) -> None:
+    """Let the folder be what its manifest says, so that a harmless one is handed out."""
+    for item in manifest.entries:
+        place = folder / item.path
+        place.parent.mkdir(parents=True, exist_ok=True)
+        if item.type is EntryType.LINK:
+            place.symlink_to(item.target or "")
+        elif item.type is EntryType.FOLDER:
+            place.mkdir()
+        else:
+            place.write_bytes(b"content")
+            place.chmod(0o755 if item.executable else 0o644)
 
 
 def _bait(r: random.Random, place: Path, shop: Shop) -> None:
@@ -228,6 +257,8 @@ def pulls(shop: Shop, seed: int, count: int) -> None:
         assert shop.outside() == before, f"seed {seed}/{number}: something outside changed for {data!r}"
         assert not any(b"nobody may read" in found for found in _copied(shop.out)), f"seed {seed}/{number}"
     sys.stdout.write(f"seed {seed}: exit codes {dict(codes)}\n")
+    assert codes[0] > count / 30, "no harmless one was handed out"
+    assert codes[8] > count / 3
 
 
 def _copied(out: Path) -> list[bytes]:

@@ -100,6 +100,18 @@ def test_control_characters_of_a_file_never_stand_in_a_message(field: str, tmp_p
     assert verdict(root) == "refused"
 
 
+def test_a_source_that_cannot_be_printed_is_told_in_escapes(tmp_path: Path) -> None:
+    text = 'targets:\n  x: {source: "\\u200b"}\n'
+
+    assert verdict(workspace(tmp_path, {"a/TTCONFIG.yaml": text})) == "refused"
+
+
+def test_a_requirement_that_cannot_be_printed_is_told_in_escapes(tmp_path: Path) -> None:
+    text = FILES["TTWORKSPACE.yaml"].replace('">=0.1"', '"\\u200b"')
+
+    assert verdict(workspace(tmp_path, {"TTWORKSPACE.yaml": text})) == "refused"
+
+
 def test_templates_that_double_at_each_step_are_refused_before_they_are_laid_out(tmp_path: Path) -> None:
     rows = "".join(f"  t{i}: {{use: [t{i + 1}, t{i + 1}]}}\n" for i in range(40))
     text = f"templates:\n{rows}  t40: {{args: {{}}}}\ntargets:\n  x: {{task: x, use: t0}}\n"

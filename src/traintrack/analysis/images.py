@@ -15,6 +15,7 @@ from traintrack.digest import JsonValue
 from traintrack.errors import InputError, Location, raise_all
 from traintrack.graph.suggest import listed
 from traintrack.workspace import images as declared
+from traintrack.workspace.findings import shown
 from traintrack.workspace.model import Experiment, ImageSpec, Lock, Target, Workspace
 from traintrack.workspace.suggest import closest
 
@@ -239,7 +240,7 @@ def needed_revision(spec: ImageSpec, revision: str | None) -> str:
 def missing_pin(what: str, place: Location) -> InputError:
     """The error for an answer that is not in git and that nobody has locked."""
     return InputError(
-        f"{what} has no pin in TTLOCK.yaml",
+        f"{what if what.isprintable() else shown(what)} has no pin in TTLOCK.yaml",
         code="missing-pin",
         location=place,
         hint="run `traintrack lock`, and commit the TTLOCK.yaml that it writes",

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from typing import Final
 
+from traintrack.workspace.findings import shown
+
 _CLAUSE = re.compile(r"(>=|<=|==|!=|~=|>|<)\s*([0-9]+(?:\.[0-9]+){0,3})\Z", re.ASCII)
 _PARTS: Final = 4
 
@@ -25,7 +27,7 @@ def satisfies(version: str, requirement: str) -> bool:
     have = _padded(release[0] if release else "0")
     clauses = [_CLAUSE.match(clause.strip()) for clause in requirement.split(",")]
     if not all(clauses):
-        raise RequirementError(f"`{requirement}` is not a requirement such as `>=0.1` or `>=0.1,<2`")
+        raise RequirementError(f"`{shown(requirement)}` is not a requirement such as `>=0.1` or `>=0.1,<2`")
     return all(_holds(have, clause[1], clause[2]) for clause in clauses if clause)
 
 
