@@ -110,7 +110,7 @@ def _change(r: random.Random, holder: Any) -> None:
         case 1 if isinstance(container, dict):
             container[r.choice(("x", "format", "", "id", "nonce"))] = r.choice(ODD)
         case 2:
-            container[key] = nested(r.choice((70, 300, 900)))
+            container[key] = nested(r.choice((70, 250, 450)))
         case 3 if isinstance(container, list) and container is not holder:
             container.insert(key, container[key])
         case _:

@@ -56,6 +56,7 @@ class Shop:
         self.small.make("//a:train", files={"weights/best.pt": b"w" * 70_000, "metrics.json": b"{}", **MANY})
         self.small.make("//a:again")
         self.small.fail("//a:broken")
+        self.train = self.small.id_of("//a:train")
         self.store = folder / "w" / "store"
         self.out = folder / "out"
         self._backup = folder / "backup"

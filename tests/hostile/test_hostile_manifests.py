@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 from shop import Shop, call, play, within
-from test_hostile_store import GOOD, _keep, _put
+from test_hostile_store import GOOD, _keep, _put, resealed
 
 from traintrack.action.manifest import EntryType, Manifest, read_manifest
 from traintrack.digest import canonical_json, content_digest
@@ -102,6 +102,8 @@ def entry(r: random.Random, names: list[str]) -> dict[str, Any]:
 
 def hostile_manifest(r: random.Random) -> bytes:
     """A manifest in canonical form, mostly sorted, of entries that want out or want to confuse."""
+    if r.random() < 0.4:
+        return _harmless(r)
     names = ["a", "a/b", "a/b/c", "dir/x", "dir", "link", "link/x", "loop", "z", "é", "e\u0301", "A"]
     rows = [entry(r, names) for _ in range(r.choice((0, 1, 1, 2, 2, 3, 6)))]
     if r.random() < 0.8:
@@ -111,6 +113,19 @@ def hostile_manifest(r: random.Random) -> bytes:
     return canonical_json(
         {"files": rows, "format": r.choice(("traintrack/manifest/1",) * 12 + ("traintrack/manifest/2",))}
     )
+
+
+def _harmless(r: random.Random) -> bytes:
+    """One that may be handed out, so that the tests see more than refusals."""
+    rows: list[dict[str, Any]] = []
+    for path in sorted(r.sample(["a", "dir/x", "z", "link", "e", "é"], r.randrange(1, 5))):
+        if path == "link":
+            rows.append({"path": path, "type": "link", "target": r.choice(("z", "dir", "./a", "missing", "dir/../z"))})
+        elif path == "e":
+            rows.append({"path": path, "type": "dir"})
+        else:
+            rows.append({"path": path, "type": "file", "exec": r.random() < 0.3, "size": 7, "digest": DIGESTS[-1]})
+    return canonical_json({"files": rows, "format": "traintrack/manifest/1"})
 
 
 def is_harmless(manifest: Manifest) -> bool:
@@ -170,15 +185,12 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> Shop:
 def plant(r: random.Random, shop: Shop, data: bytes) -> None:
     """Let the result of `//a:train` name the manifest, and put a folder at its artifact that baits with links and pipes."""
     digest = _keep(shop, data)
-    cell_path = next(
-        p for p in sorted((shop.store / "ns").rglob("*")) if p.is_file() and shop.small.id_of("//a:train") == p.name
-    )
+    [cell_path] = [path for path in (shop.store / "ns").rglob(shop.train) if path.is_file()]
     cell = json.loads(cell_path.read_bytes())
-    artifact = r.choice(
-        (digest, digest, digest, cell["result"]["artifact"], "../../../canary", "..", digest[:63], digest + "/..")
-    )
+    elsewhere = (cell["result"]["artifact"], "../../../canary", "..", digest[:63], f"{digest}/..")
+    artifact = digest if r.random() < 0.8 else r.choice(elsewhere)
     cell["result"] |= {"manifest": digest, "artifact": artifact}
-    _put(cell_path, json.dumps(cell).encode())
+    _put(cell_path, resealed(json.dumps(cell).encode(), cell_path.name))
     folder = shop.store / "artifact" / digest[:2] / digest
     if folder.exists():
         remove_tree(os.fspath(folder))

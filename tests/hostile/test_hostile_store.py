@@ -22,6 +22,7 @@ from traintrack.cli.table import COMMANDS
 from traintrack.digest import TargetId, content_digest
 from traintrack.errors import IntegrityError
 from traintrack.runners.process.job_file import JobFiles, read_handle
+from traintrack.storages.local.checksum import has_sum, with_sum
 from traintrack.storages.local.sessions import Sessions
 
 GOOD = frozenset({0, 4, 6, 8})
@@ -64,6 +65,8 @@ def damage(r: random.Random, shop: Shop) -> str:
         return _consistent(r, shop)
     data = path.read_bytes()
     changed = r.choice((of_bytes, of_values))(r, data)
+    if has_sum(data) and r.random() < 0.7:
+        changed = resealed(changed, path.name)
     _put(path, changed)
     return f"{path.relative_to(shop.store)}: {changed[:400]!r}"
 
@@ -82,8 +85,21 @@ def _consistent(r: random.Random, shop: Shop) -> str:
     else:
         changed = of_values(r, _kept(shop, cell["result"][what]).read_bytes())
         cell["result"][what] = _keep(shop, changed)
-    _put(cell_path, json.dumps(cell).encode())
+    _put(cell_path, resealed(json.dumps(cell).encode(), cell_path.name))
     return f"{what} of {cell_path.name[:12]}: {changed[:400]!r}"
+
+
+def resealed(data: bytes, name: str) -> bytes:
+    """Give stored JSON the checksum that it would have, so that what it says is believed; anything else stays."""
+    try:
+        value = json.loads(data)
+    except ValueError:
+        return data
+    if not isinstance(value, dict):
+        return data
+    value.pop("sum", None)
+    text = json.dumps(value, separators=(",", ":"), ensure_ascii=False).encode("utf-8", "replace")
+    return with_sum(text, name) if value else data
 
 
 def _kept(shop: Shop, digest: str) -> Path:

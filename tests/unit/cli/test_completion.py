@@ -16,6 +16,7 @@ BREAKS = " \t\n\"'@><=;|&(:"
 @pytest.fixture
 def workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    monkeypatch.delenv("TRAINTRACK_NO_CACHE", raising=False)
     root = tmp_path / "w"
     for path, text in {
         "TTWORKSPACE.yaml": "workspace: w\nenvironments: {local: {}, remote: {}}\n",
