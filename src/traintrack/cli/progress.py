@@ -150,7 +150,7 @@ class Progress:
         if self._told is Told.ENDINGS:
             return []
         again = f" (attempt {event.attempt})" if event.attempt > 1 else ""
-        resumed = ", from its checkpoint" if event.resumed else ""
+        resumed = ", after a run that died" if event.resumed else ""
         return [
             (busy("●"), f" {_column(event.label)} started{again}{resumed}  ", faint(self._reason_text(event.reason)))
         ]
