@@ -215,3 +215,14 @@ def test_damaged_bytes_are_refused_by_pull_and_healed_by_run(place: Place) -> No
     outcomes = place.run("//e:copied")
     assert outcomes["//e:copied"] in ("executed", "same-inputs")
     assert place.result("//e:copied") == "one"
+
+
+def test_a_change_outside_the_id_runs_nothing_and_why_names_it(place: Place) -> None:
+    with_workers = EXPERIMENT.replace("args: {word: one}", "args: {word: one}\n    unhashed: {workers: 2}")
+    place.write("e/TTCONFIG.yaml", with_workers)
+    place.run("//e:made")
+
+    place.write("e/TTCONFIG.yaml", with_workers.replace("workers: 2", "workers: 8"))
+
+    assert place.run("//e:made") == {"//e:made": "reused"}
+    assert "unhashed.workers" in place.call("why", "//e:made").stdout

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from enum import Enum
 from typing import Any, cast
 
@@ -115,6 +115,13 @@ class Action(Struct, frozen=True):
         """The pre-image as data."""
         return cast("dict[str, Any]", json.loads(self.preimage))
 
+    @property
+    def unhashed(self) -> dict[str, Any]:
+        """The arguments that are delivered and are not in the pre-image, by name."""
+        hashed = {key.removeprefix("$") for key in self.recipe.get("args", {})}
+        config = self.config if isinstance(self.config, Mapping) else {}
+        return {key: value for key, value in config.items() if key.removeprefix("$") not in hashed}
+
     def depends_on(self) -> tuple[TargetId, ...]:
         """The IDs that must have results first, each once, inputs before `needs`."""
         return tuple(dict.fromkeys([*(i.id for i in self.inputs), *self.needs]))
@@ -166,18 +173,6 @@ class ActionGraph(Struct, frozen=True):
         """The first label with this ID, or the ID's beginning where it has none here."""
         action = self.actions.get(id_)
         return action.label if action else id_[:12]
-
-
-def restrict(graph: ActionGraph, wanted: Collection[TargetId]) -> ActionGraph:
-    """Return the graph of only the `wanted` actions, in the same order."""
-    return ActionGraph(
-        actions={i: graph.actions[i] for i in graph.order if i in wanted},
-        labels={label: i for label, i in graph.labels.items() if i in wanted},
-        requested=tuple(i for i in graph.requested if i in wanted),
-        order=tuple(i for i in graph.order if i in wanted),
-        leaves=graph.leaves,
-        sources=graph.sources,
-    )
 
 
 _SAFE = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-")

@@ -12,7 +12,7 @@ from traintrack.action.action import Action, Deliver, Resources
 from traintrack.action.failure import FailureClass
 from traintrack.action.manifest import Manifest
 from traintrack.action.record import Isolation, Timings, Usage
-from traintrack.digest import ArtifactDigest, ContentDigest
+from traintrack.digest import ArtifactDigest
 
 Handle = NewType("Handle", str)
 """A runner's own small JSON that finds a job again, from any process."""
@@ -85,7 +85,6 @@ class JobState(Struct, frozen=True):
     log: str | None = None
     log_tail: tuple[str, ...] = ()
     checkpoint: str | None = None
-    config: ContentDigest | None = None
     isolation: Isolation = field(default_factory=Isolation)
     timings: Timings = field(default_factory=Timings)
     usage: Usage = field(default_factory=Usage)

@@ -77,7 +77,7 @@ class Record(Struct, frozen=True):
 
     `preimage` is the canonical JSON whose SHA-256 is `id`, as data. `reason` says why it ran, as data.
     `early_cutoff` names the ID whose result was taken over without running. `metrics` is the content of a
-    small `metrics.json`, `previous` the record that stood for the ID before this one.
+    small `metrics.json`, `unhashed` the arguments that were delivered and are not in the pre-image, `previous` the record that stood for the ID before this one.
     """
 
     id: TargetId
@@ -108,7 +108,7 @@ class Record(Struct, frozen=True):
     workspace_commit: str | None = None
     early_cutoff: TargetId | None = None
     flight: str = ""
-    config: ContentDigest | None = None
+    unhashed: Mapping[str, Any] = field(default_factory=dict)
     metrics: Mapping[str, Any] | None = None
     previous: ContentDigest | None = None
     format: str = field(default=RECORD_FORMAT)

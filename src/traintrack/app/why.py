@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from typing import Any
 
@@ -55,7 +54,7 @@ def why(project: Project, environment: Environment, text: str) -> WhyAnswer:
     return WhyAnswer(
         label=label,
         id=id_,
-        now=_now(storage, cell, standing, before, _unhashed(storage, action, standing, _commit(project, found))),
+        now=_now(storage, cell, standing, before, _unhashed(action, standing, _commit(project, found))),
         old_id=before[0].id if before else None,
         compared_with=f"{before[0].run}, {before[0].time}" if before else None,
         causes=causes,
@@ -121,39 +120,24 @@ def _commit(project: Project, label: Label) -> str | None:
     return target.spec.commit if target else None
 
 
-def _unhashed(storage: Storage, action: Action | None, standing: Record | None, commit: str | None) -> tuple[str, ...]:
+def _unhashed(action: Action | None, standing: Record | None, commit: str | None) -> tuple[str, ...]:
     """Fields outside the ID that differ from what the standing record was made with."""
     if action is None or standing is None:
         return ()
-    changed = []
-    old = _kept_config(storage, standing)
-    new: Any = action.config
-    if old is not None and isinstance(new, Mapping):
-        hashed = action.recipe.get("args", {})
-        names = sorted((old.keys() | new.keys()) - {_unescaped(key) for key in hashed})
-        changed += [f"unhashed.{name}" for name in names if old.get(name) != new.get(name)]
+    old, new = standing.unhashed, action.unhashed
+    changed = [f"unhashed.{name}" for name in sorted(old.keys() | new.keys()) if old.get(name) != new.get(name)]
     asked = standing.asked
     if asked and asked.get("cpu") != action.resources.cpu:
         changed.append("resources.cpu")
-    for name in ("memory_bytes", "gpu", "gpu_type"):
-        if asked and asked.get(name) != getattr(action.resources, name):
-            changed.append(f"resources.{name.removesuffix('_bytes')}")
+    changed += [
+        f"resources.{name.removesuffix('_bytes')}"
+        for name in ("memory_bytes", "gpu", "gpu_type")
+        if asked and asked.get(name) != getattr(action.resources, name)
+    ]
     # `HEAD` moves with every commit, which nobody needs to be told.
     if standing.commit and commit not in (None, HEAD, WORKTREE, standing.commit):
         changed.append("commit (its paths have the same content)")
     return tuple(changed)
-
-
-def _unescaped(key: str) -> str:
-    return key.removeprefix("$") if key.startswith("$$") else key
-
-
-def _kept_config(storage: Storage, record: Record) -> dict[str, Any] | None:
-    data = storage.kept.get(record.config) if record.config else None
-    if data is None:
-        return None
-    config = json.loads(data)
-    return config if isinstance(config, dict) else None
 
 
 def _unchanged(action: Action, old: Record, causes: tuple[Cause, ...]) -> tuple[str, ...]:

@@ -52,7 +52,7 @@ def record_of(flight: Flight, state: JobState, who: Who, runner: str, result: Re
         commit=action.provenance.commit,
         workspace_commit=action.provenance.workspace_commit,
         flight=flight.name,
-        config=state.config,
+        unhashed=action.unhashed,
         metrics=output.metrics if result and output else None,
         previous=_previous(flight),
     )
@@ -86,6 +86,7 @@ def cutoff_record(flight: Flight, who: Who, result: Result, source: TargetId, or
         workspace_commit=action.provenance.workspace_commit,
         early_cutoff=source,
         flight=flight.name,
+        unhashed=action.unhashed,
         metrics=origin.metrics,
         previous=_previous(flight),
     )

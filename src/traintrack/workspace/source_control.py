@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Literal, Protocol
+from typing import Protocol
 
 from msgspec import Struct
 
@@ -62,6 +62,3 @@ class Change(Struct, frozen=True):
     author: str
     date: str
     subject: str
-
-
-RevisionKind = Literal["commit", "HEAD", "worktree"]

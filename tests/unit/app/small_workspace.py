@@ -160,8 +160,6 @@ class Small:
         self, environment, action: Action, run: str, notes, result: Result | None, output: Output | None
     ) -> Record:
         storage = environment.storage
-        from traintrack.action.config import render_config
-
         reads = []
         for item in action.inputs:
             cell = storage.cells.read([item.id])[item.id].cell
@@ -169,7 +167,6 @@ class Small:
                 label = next(name for name, id_ in self._labels(action).items() if id_ == item.id)
                 artifact = cell.result.artifact
                 reads.append(InputRead(item.id, artifact, artifact, item.folder, item.subpath, label))
-        config = render_config(action, {item.arg_path: f"/tt/in/{item.folder}" for item in action.inputs})
         return Record(
             id=action.id,
             preimage=action.recipe,
@@ -186,7 +183,7 @@ class Small:
             attempts=notes,
             reason={"code": "never-built"},
             commit=action.provenance.commit,
-            config=storage.kept.put(config),
+            unhashed=action.unhashed,
         )
 
     def _labels(self, action: Action) -> Mapping[str, TargetId]:
