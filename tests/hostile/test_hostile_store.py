@@ -72,16 +72,18 @@ def damage(r: random.Random, shop: Shop) -> str:
 
 
 def _consistent(r: random.Random, shop: Shop) -> str:
-    """Put a changed record, manifest or configuration into a DONE cell, each under the digest that it has."""
+    """Put a changed record, manifest or record with other unhashed arguments into a DONE cell, under its own digest."""
     cells = [p for p in (shop.store / "ns").rglob("*") if p.is_file() and b'"DONE"' in p.read_bytes()]
     cell_path = r.choice(sorted(cells))
     cell = json.loads(cell_path.read_bytes())
-    what = r.choice(("record", "manifest", "config"))
-    if what == "config":
+    what = r.choice(("record", "manifest", "unhashed"))
+    if what == "unhashed":
         record = json.loads(_kept(shop, cell["result"]["record"]).read_bytes())
-        changed = of_values(r, _kept(shop, record["config"]).read_bytes())
-        record["config"] = _keep(shop, changed)
-        cell["result"]["record"] = _keep(shop, json.dumps(record).encode())
+        record["unhashed"] = r.choice(
+            ({"workers": 10**400}, {"$workers": [None]}, [], "workers", 7, None, {"": {"a": []}})
+        )
+        changed = json.dumps(record).encode()
+        cell["result"]["record"] = _keep(shop, changed)
     else:
         changed = of_values(r, _kept(shop, cell["result"][what]).read_bytes())
         cell["result"][what] = _keep(shop, changed)
