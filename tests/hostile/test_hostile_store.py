@@ -21,7 +21,7 @@ from traintrack.action.record import decode_record
 from traintrack.cli.table import COMMANDS
 from traintrack.digest import TargetId, content_digest
 from traintrack.errors import IntegrityError
-from traintrack.runners.process.job_file import JobFiles, read_handle
+from traintrack.runners.contract.job_file import JobFiles, read_handle
 from traintrack.storages.local.checksum import has_sum, with_sum
 from traintrack.storages.local.sessions import Sessions
 

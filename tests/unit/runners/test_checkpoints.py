@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from traintrack.runners.process.checkpoints import Checkpoints, is_sealed
+from traintrack.runners.contract.checkpoints import Checkpoints, is_sealed
 
 
 def put(folder: str, name: str, mtime_s: int) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from traintrack.errors import HostError, IntegrityError
-from traintrack.runners.process.code_folder import CodeStore, merge, read_pack, write_entry
+from traintrack.runners.contract.code_folder import CodeStore, merge, read_pack, write_entry
 from traintrack.testing.memory_storage import MemoryKept
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from traintrack.runners.process.collect import MAX_METRICS_BYTES, read_metrics, read_progress
+from traintrack.runners.contract.collect import MAX_METRICS_BYTES, read_metrics, read_progress
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ import pytest
 
 from traintrack.action.failure import FailureClass
 from traintrack.errors import HostError
-from traintrack.runners.process.ending import of_error, of_exit
+from traintrack.runners.contract.ending import of_error, of_exit
 
 
 def test_exit_0_is_no_failure() -> None:

@@ -11,7 +11,7 @@ import pytest
 from traintrack.action.action import Deliver
 from traintrack.action.job import JobInput
 from traintrack.digest import ArtifactDigest
-from traintrack.runners.process.inputs import first_change, stage_inputs
+from traintrack.runners.contract.inputs import first_change, stage_inputs
 
 
 class Folder:

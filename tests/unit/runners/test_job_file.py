@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from traintrack.runners.process.job_file import JobFacts, JobFiles, facts_of
-from traintrack.runners.process.stage import Stage
+from traintrack.runners.contract.job_file import JobFacts, JobFiles, facts_of
+from traintrack.runners.contract.stage import Stage
 
 
 def facts(flight: str) -> JobFacts:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from traintrack.runners.process.proc_table import (
+from traintrack.runners.contract.proc_table import (
     Claim,
     ProcessName,
     boot_id,

@@ -20,7 +20,7 @@ from traintrack.action.failure import FailureClass
 from traintrack.action.image import ContainerImage, PythonImage
 from traintrack.action.job import Handle, JobPhase
 from traintrack.errors import HostError
-from traintrack.runners.process.proc_table import Claim, living, started
+from traintrack.runners.contract.proc_table import Claim, living, started
 from traintrack.runners.process.process_group import TaskProcess
 from traintrack.testing.runner_bench import Bench, Wanted, make_job
 
@@ -328,7 +328,7 @@ def test_a_disk_that_is_full_at_staging_is_the_platforms_fault(bench: Bench, mon
     def full(*_: object) -> None:
         raise OSError(28, "No space left on device", "/stage/work")
 
-    monkeypatch.setattr("traintrack.runners.process.code_folder._write_new", full)
+    monkeypatch.setattr("traintrack.runners.contract.code_folder._write_new", full)
     state = bench.run(make_job(bench.script("")))
 
     assert (state.failure, state.message) == (FailureClass.PLATFORM, "no space left on device at `/stage/work`")

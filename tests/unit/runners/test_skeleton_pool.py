@@ -5,9 +5,9 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from traintrack.runners.process.code_folder import CodeTree
-from traintrack.runners.process.skeleton import Skeleton
-from traintrack.runners.process.skeleton_pool import SkeletonPool
+from traintrack.runners.contract.code_folder import CodeTree
+from traintrack.runners.contract.skeleton import Skeleton
+from traintrack.runners.contract.skeleton_pool import SkeletonPool
 from traintrack.storages.local.store import open_local
 
 

@@ -9,8 +9,8 @@ import weakref
 
 import pytest
 
-from traintrack.runners.process import workers as module
-from traintrack.runners.process.workers import Workers
+from traintrack.runners.contract.workers import Workers
+from traintrack.runners.contract import workers as module
 
 
 class Names:

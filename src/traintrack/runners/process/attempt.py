@@ -18,8 +18,8 @@ from traintrack.action.image import PythonImage
 from traintrack.action.job import Job, JobPhase, JobState, Output
 from traintrack.action.record import Isolation, Timings
 from traintrack.errors import CancelledError, TraintrackError
-from traintrack.runners.process.collect import collect, read_progress
-from traintrack.runners.process.ending import (
+from traintrack.runners.contract.collect import collect, read_progress
+from traintrack.runners.contract.ending import (
     AttemptFailedError,
     Ending,
     of_error,
@@ -29,14 +29,14 @@ from traintrack.runners.process.ending import (
     of_time_out,
     on_full_disk,
 )
-from traintrack.runners.process.job_file import JobFacts
-from traintrack.runners.process.logs import Mask, missing_module, tail
+from traintrack.runners.contract.job_file import JobFacts
+from traintrack.runners.contract.logs import Mask, missing_module, tail
+from traintrack.runners.contract.secret_files import remove_secrets
+from traintrack.runners.contract.skeleton import Skeleton
+from traintrack.runners.contract.stage import Stage, remove_tree
 from traintrack.runners.process.preparation import Prepared, World, prepare, provide_python, why_not_executed
 from traintrack.runners.process.process_group import TaskProcess
 from traintrack.runners.process.python_env import host_platform
-from traintrack.runners.process.secret_files import remove_secrets
-from traintrack.runners.process.skeleton import Skeleton
-from traintrack.runners.process.stage import Stage, remove_tree
 
 ISOLATION = Isolation(
     enforced=("code", "current folder", "environment", "secrets", "timeout", "no process outlives the task"),

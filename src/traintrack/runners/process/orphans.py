@@ -5,12 +5,12 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 
-from traintrack.runners.process.checkpoints import Checkpoints
-from traintrack.runners.process.job_file import JobFacts, JobFiles
-from traintrack.runners.process.proc_table import boot_id, is_alive, living
+from traintrack.runners.contract.checkpoints import Checkpoints
+from traintrack.runners.contract.job_file import JobFacts, JobFiles
+from traintrack.runners.contract.proc_table import boot_id, is_alive, living
+from traintrack.runners.contract.secret_files import remove_secrets
+from traintrack.runners.contract.stage import remove_tree
 from traintrack.runners.process.process_group import end_strangers, strangers
-from traintrack.runners.process.secret_files import remove_secrets
-from traintrack.runners.process.stage import remove_tree
 
 _OWNER_TIDIES_WITHIN_S = 10.0
 _LOOK_AGAIN_S = 0.02

@@ -14,17 +14,17 @@ from traintrack.action.image import PythonImage
 from traintrack.action.job import Job
 from traintrack.errors import HostError
 from traintrack.ports.storage import Artifacts, Ledger, Staging
-from traintrack.runners.process.checkpoints import Checkpoints
-from traintrack.runners.process.code_folder import CodeStore
-from traintrack.runners.process.contract import SYSTEM_PATH, Programs, task_argv, task_environment
-from traintrack.runners.process.ending import AttemptFailedError, of_error, of_program
-from traintrack.runners.process.inputs import StagedInput, stage_inputs
-from traintrack.runners.process.job_file import JobFacts, JobFiles
+from traintrack.runners.contract.call import SYSTEM_PATH, Programs, task_argv, task_environment
+from traintrack.runners.contract.checkpoints import Checkpoints
+from traintrack.runners.contract.code_folder import CodeStore
+from traintrack.runners.contract.ending import AttemptFailedError, of_error, of_program
+from traintrack.runners.contract.inputs import StagedInput, stage_inputs
+from traintrack.runners.contract.job_file import JobFacts, JobFiles
+from traintrack.runners.contract.secret_files import secret_variables
+from traintrack.runners.contract.skeleton import Skeleton
+from traintrack.runners.contract.skeleton_pool import SkeletonPool
+from traintrack.runners.contract.stage import Stage
 from traintrack.runners.process.python_env import PythonEnv, PythonEnvs
-from traintrack.runners.process.secret_files import secret_variables
-from traintrack.runners.process.skeleton import Skeleton
-from traintrack.runners.process.skeleton_pool import SkeletonPool
-from traintrack.runners.process.stage import Stage
 
 
 class World(Struct, frozen=True):

@@ -16,7 +16,7 @@ from signal import SIGKILL, SIGTERM, Signals
 
 from traintrack.action.record import Usage
 from traintrack.errors import HostError
-from traintrack.runners.process.proc_table import (
+from traintrack.runners.contract.proc_table import (
     Claim,
     ProcessName,
     adopted,

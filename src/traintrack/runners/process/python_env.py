@@ -25,7 +25,7 @@ from traintrack.action.image import PythonImage
 from traintrack.digest import canonical_json, sha256_hex
 from traintrack.errors import CancelledError, HostError
 from traintrack.ports.storage import Kept
-from traintrack.runners.process.stage import remove_tree
+from traintrack.runners.contract.stage import remove_tree
 
 _LOOK_AGAIN_S = 0.05
 _LAST_LINES = 12

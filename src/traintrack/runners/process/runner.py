@@ -17,20 +17,20 @@ from traintrack.action.image import PythonImage
 from traintrack.action.job import Capabilities, Handle, Job, JobPhase, JobState
 from traintrack.errors import HostError, TraintrackError
 from traintrack.ports.storage import Artifacts, Kept, Ledger, Staging
+from traintrack.runners.contract.call import Programs
+from traintrack.runners.contract.checkpoints import Checkpoints
+from traintrack.runners.contract.code_folder import CodeStore
+from traintrack.runners.contract.ending import of_stop
+from traintrack.runners.contract.job_file import JobFacts, JobFiles, facts_of
+from traintrack.runners.contract.secret_files import missing_secret
+from traintrack.runners.contract.skeleton import Skeleton
+from traintrack.runners.contract.skeleton_pool import SkeletonPool
+from traintrack.runners.contract.stage import Stage, remove_tree
+from traintrack.runners.contract.workers import Workers
 from traintrack.runners.process.attempt import ISOLATION, Attempt
-from traintrack.runners.process.checkpoints import Checkpoints
-from traintrack.runners.process.code_folder import CodeStore
-from traintrack.runners.process.contract import Programs
-from traintrack.runners.process.ending import of_stop
-from traintrack.runners.process.job_file import JobFacts, JobFiles, facts_of
 from traintrack.runners.process.orphans import end_orphan, is_living, living_jobs
 from traintrack.runners.process.preparation import World, no_containers
 from traintrack.runners.process.python_env import PythonEnvs, find_uv, host_platform, missing_uv
-from traintrack.runners.process.secret_files import missing_secret
-from traintrack.runners.process.skeleton import Skeleton
-from traintrack.runners.process.skeleton_pool import SkeletonPool
-from traintrack.runners.process.stage import Stage, remove_tree
-from traintrack.runners.process.workers import Workers
 
 _PROGRESS_EVERY_S = 1.0
 _STRANGERS_EVERY_S = 0.25

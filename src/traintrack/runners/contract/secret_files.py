@@ -8,7 +8,7 @@ from collections.abc import Mapping
 
 from traintrack.action.action import Secret
 from traintrack.errors import HostError
-from traintrack.runners.process.stage import remove_tree
+from traintrack.runners.contract.stage import remove_tree
 
 _MEMORY = "/dev/shm"  # noqa: S108 (a file system in memory is wanted)
 

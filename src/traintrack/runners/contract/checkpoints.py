@@ -13,7 +13,7 @@ from urllib.parse import quote
 
 from msgspec import Struct
 
-from traintrack.runners.process.stage import remove_tree
+from traintrack.runners.contract.stage import remove_tree
 
 
 class Sealed(Struct, frozen=True):

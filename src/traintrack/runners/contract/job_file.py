@@ -20,9 +20,9 @@ from msgspec.structs import asdict
 
 from traintrack.action.job import Handle
 from traintrack.action.stored import decode_stored
-from traintrack.runners.process.contract import MARKER
-from traintrack.runners.process.proc_table import Claim, ProcessName, boot_id, is_alive, started
-from traintrack.runners.process.stage import Stage
+from traintrack.runners.contract.call import MARKER
+from traintrack.runners.contract.proc_table import Claim, ProcessName, boot_id, is_alive, started
+from traintrack.runners.contract.stage import Stage
 
 _SORTED = json.JSONEncoder(sort_keys=True, separators=(",", ":")).encode
 

@@ -15,8 +15,8 @@ from msgspec import Struct
 from traintrack.action.links import first_escape
 from traintrack.errors import HostError, IntegrityError
 from traintrack.ports.storage import Kept
-from traintrack.runners.process.contract import is_file
-from traintrack.runners.process.stage import write_all
+from traintrack.runners.contract.call import is_file
+from traintrack.runners.contract.stage import write_all
 
 _CACHED_PACK_BYTES = 4 << 20
 _CACHED_BYTES = 64 << 20

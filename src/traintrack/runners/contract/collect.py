@@ -14,8 +14,8 @@ from traintrack.action.failure import FailureClass
 from traintrack.action.job import Output
 from traintrack.errors import TaskError
 from traintrack.ports.storage import Staging
-from traintrack.runners.process.ending import AttemptFailedError, Ending
-from traintrack.runners.process.inputs import StagedInput, first_change
+from traintrack.runners.contract.ending import AttemptFailedError, Ending
+from traintrack.runners.contract.inputs import StagedInput, first_change
 
 MAX_METRICS_BYTES = 1 << 20
 _MAX_PROGRESS_BYTES = 1 << 16

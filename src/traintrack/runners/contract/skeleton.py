@@ -16,8 +16,8 @@ import stat
 import time
 from pathlib import Path
 
-from traintrack.runners.process.code_folder import CodeEntry, CodeKind, CodeTree, write_entry
-from traintrack.runners.process.stage import Stage, remove_tree, write_all
+from traintrack.runners.contract.code_folder import CodeEntry, CodeKind, CodeTree, write_entry
+from traintrack.runners.contract.stage import Stage, remove_tree, write_all
 
 _GROWN_BYTES = 1 << 16
 """A folder that once held thousands of entries stays large on some file systems, and slow to list."""

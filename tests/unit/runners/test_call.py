@@ -7,8 +7,8 @@ from msgspec.structs import replace
 from traintrack.action.action import Action
 from traintrack.action.image import PythonImage
 from traintrack.digest import TargetId
-from traintrack.runners.process.contract import find_program, python_folders, task_argv, task_environment
-from traintrack.runners.process.stage import Stage
+from traintrack.runners.contract.call import find_program, python_folders, task_argv, task_environment
+from traintrack.runners.contract.stage import Stage
 
 STAGE = Stage("/s", "/o")
 ACTION = Action(TargetId("id"), b"{}", "train", PythonImage("3.11", "r.lock", "0" * 64))

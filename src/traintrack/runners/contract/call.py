@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from functools import cache
 
 from traintrack.action.action import Action
-from traintrack.runners.process.stage import Stage
+from traintrack.runners.contract.stage import Stage
 
 SYSTEM_PATH = "/usr/local/bin:/usr/bin:/bin"
 MARKER = "TRAINTRACK_ATTEMPT"

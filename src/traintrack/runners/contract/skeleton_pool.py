@@ -8,7 +8,7 @@ import threading
 from pathlib import Path
 
 from traintrack.ports.storage import Staging
-from traintrack.runners.process.skeleton import Skeleton
+from traintrack.runners.contract.skeleton import Skeleton
 
 
 class SkeletonPool:

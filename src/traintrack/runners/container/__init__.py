@@ -1,0 +1,1 @@
+"""Runs tasks as containers, through docker or podman."""

@@ -1,0 +1,1 @@
+"""The task contract as every runner on this machine keeps it: stage, code, inputs, call, log, secrets, output, ending."""
