@@ -11,10 +11,11 @@ import subprocess
 from pathlib import Path
 
 SCRIPT = """set -eu
-paths=$(sed -n 's/^  "in[01]": "\\(.*\\)",\\{0,1\\}$/\\1/p' "$1")
-set -- "$1" "$2/out" $paths
-config=$1 out=$2
-shift 2
+config=$1 out=$2/out
+set --
+while IFS= read -r line; do
+    case $line in *'"in'[01]'": "'*) path=${line#*': "'} && set -- "$@" "${path%'"'*}" ;; esac
+done < "$config"
 [ $# -gt 0 ] || set -- "$config"
 exec sha256sum "$@" > "$out"
 """

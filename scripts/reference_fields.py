@@ -32,9 +32,19 @@ TARGET_FIELDS = {
         "Names of files or folders that must exist after a success: `{model: model.onnx}`, read as `:t#model`.",
     ),
     "needs": ("", "Labels that must have succeeded first, though nothing of them is read."),
-    "source": ("through its pin", "External data in place of a task: a path or a URI."),
-    "pin": ("through its pin", "What a source is pinned by: `content` or `listing`."),
-    "import": ("", "`false` leaves the bytes of a source where they are."),
+    "source": (
+        "through its pin",
+        "External data in place of a task: a path, `https://…`, `s3://bucket/prefix/`, or `efs://name/path`.",
+    ),
+    "pin": (
+        "through its pin",
+        "What a source is pinned by: `content`, or `listing`, which reads no byte and is the default for `s3://`.",
+    ),
+    "import": (
+        "",
+        "`true` brings a source into the storage, `false` leaves it where it is, as is the default for `s3://` and `efs://`.",
+    ),
+    "max_age": ("", "Age of a source's pin, such as `7d`, beyond which `check --fresh` fails."),
     "deliver": ("", "How an input gets to the task: `copy`, `mount` or `uri`."),
     "description": ("", "A sentence for people; shown by `ls`."),
     "tags": ("", "Words for people."),
@@ -52,7 +62,7 @@ IMAGE_FIELDS = {
     "extras": "Extras that are installed, with a `uv.lock`.",
     "entrypoint": "Words before the task, where the image's own are not wanted; of a Python image `[python, -m]`.",
     "platform": "Such as `linux/amd64`; of containers the workspace's if not given.",
-    "isolation": "What is loosened around the task, by name. Of later versions, and refused by this one.",
+    "isolation": "What is loosened around the tasks of a container: `user: image` runs them as the user that the image names, `root: writable` lets them write into the image's own folders. Not part of the ID; recorded.",
 }
 """Field of an image → what it says. Exactly one of `ref`, `build` and `python` stands in one."""
 
@@ -63,7 +73,7 @@ WORKSPACE_FIELDS = {
     "defaults": "Fields laid under every target; not `commit`, so that what an old experiment means stands still.",
     "images": "Images by name, for all experiments.",
     "tasks": "Default fields by task name, between `defaults` and the file's own.",
-    "environments": "What `--env` names: `{runner, storage, reads, …}` each.",
+    "environments": "What `--env` names: `{runner, storage, reads, …}` each; `mounts: {NAME: FOLDER}` says where `efs://NAME/` is, `engine: podman` which engine runs containers (else the first of docker and podman that answers), `registry: HOST/NAME` where images that were built are pushed to, for other machines, `failed_attempts: 20GiB` how much of what failed attempts had written is kept.",
     "default_env": "The environment without `--env`.",
 }
 """Field of TTWORKSPACE.yaml → what it says."""
@@ -79,7 +89,7 @@ CONFIG_FIELDS = {
 LOCK_FIELDS = {
     "images": "Image reference → digest of its index (`sha256:…`).",
     "bases": "`FROM` and `COPY --from` of Dockerfiles → digest.",
-    "sources": "URI → `{content | listing, at}`.",
+    "sources": "URI → `{content | listing, at}`; a `listing` beside a `content` is what was seen when that was read.",
     "trees": "Full commit hash → path → git tree id, or `<mode>:<blob id>` of a file.",
     "locks": "Full commit hash → lock file → SHA-256.",
     "refs": "Reference at a revision or an alias, as written → `{id, artifact, at}`.",

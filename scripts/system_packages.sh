@@ -6,6 +6,12 @@ NEEDED="git:git node:nodejs tmux:tmux zsh:zsh fish:fish"
 # The tests of faults need what only Linux has.
 [ "$(uname)" != Linux ] || NEEDED="$NEEDED strace:strace mkfs.xfs:xfsprogs mkfs.btrfs:btrfs-progs"
 
+# The tests of containers skip where these are missing; root gets them.
+if [ "$(uname)" = Linux ] && [ "$(id -u)" = 0 ]; then
+    NEEDED="$NEEDED dockerd:docker.io podman:podman runc:runc catatonit:catatonit mmdebstrap:mmdebstrap"
+    NEEDED="$NEEDED docker-registry:docker-registry jq:jq docker:docker-cli"
+fi
+
 missing=""
 for pair in $NEEDED; do
     command -v "${pair%%:*}" >/dev/null 2>&1 || missing="$missing ${pair##*:}"
@@ -22,5 +28,7 @@ fi
 echo "setup: system packages$missing"
 export DEBIAN_FRONTEND=noninteractive
 apt-get update -qq
+# Until Debian 12 the program is part of the package of the daemon.
+apt-cache show docker-cli >/dev/null 2>&1 || missing=$(printf '%s' "$missing" | sed 's/docker-cli/docker.io/')
 # shellcheck disable=SC2086  # a list of words
 apt-get install -qq --yes --no-install-recommends $missing >/dev/null

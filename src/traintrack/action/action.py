@@ -21,17 +21,35 @@ class Deliver(str, Enum):
     URI = "uri"
 
 
+class Origin(Struct, frozen=True):
+    """Where the bytes of an input stay that never come into the storage, and what they are pinned to.
+
+    Exactly one of `content` (an artifact digest) and `listing` (SHA-256 of the store's list) is set.
+    """
+
+    uri: str
+    content: ArtifactDigest | None = None
+    listing: str | None = None
+
+    @property
+    def pinned(self) -> ArtifactDigest:
+        """What stands for the bytes where the digest of an artifact is wanted."""
+        return self.content or ArtifactDigest(self.listing or "")
+
+
 class Input(Struct, frozen=True):
     """One reference in the arguments of an action.
 
     `arg_path` is where the path string goes in the configuration, keys and list indices from the top.
-    `subpath` is the part of the artifact that is meant, None for the whole.
+    `subpath` is the part of the artifact that is meant, None for the whole. `origin` is set for external data
+    that is not imported.
     """
 
     id: TargetId
     arg_path: tuple[str | int, ...]
     subpath: str | None = None
     deliver: Deliver = Deliver.COPY
+    origin: Origin | None = None
 
     @property
     def folder(self) -> str:
@@ -84,6 +102,7 @@ class Action(Struct, frozen=True):
     configuration: hashed and unhashed arguments, with None at each `arg_path` of `inputs`. `code` maps each
     path, relative to the workspace root and in declared order, to a git tree id or `<mode>:<blob id>`.
     `needs` must have succeeded first. `outputs` maps names to paths that must exist after a success.
+    `isolation` is what the image loosens around the task: `user: image`, `root: writable`; it is not in the pre-image.
     """
 
     id: TargetId
@@ -103,6 +122,7 @@ class Action(Struct, frozen=True):
     retries: Retries = field(default_factory=Retries)
     timeout_s: float | None = None
     network: bool = False
+    isolation: Mapping[str, str] = field(default_factory=dict)
     provenance: Provenance = field(default_factory=Provenance)
 
     @property
@@ -132,7 +152,8 @@ class ExternalData(Struct, frozen=True):
 
     `preimage` is the canonical JSON whose SHA-256 is `id`. `content` is the artifact digest of the bytes, `listing`
     the SHA-256 of the store's list of them. With `imported` the bytes become an artifact of the storage before
-    anything reads them; otherwise they stay at `uri`.
+    anything reads them; otherwise they stay at `uri`. `looks` is the listing that was seen when the content was
+    pinned: where it is the same, nothing has to be read again.
     """
 
     id: TargetId
@@ -143,6 +164,12 @@ class ExternalData(Struct, frozen=True):
     imported: bool = True
     deliver: Deliver = Deliver.COPY
     provenance: Provenance = field(default_factory=Provenance)
+    looks: str | None = None
+
+    @property
+    def origin(self) -> Origin | None:
+        """Where the bytes stay, None if they are imported."""
+        return None if self.imported else Origin(self.uri, self.content, self.listing)
 
 
 class ActionGraph(Struct, frozen=True):

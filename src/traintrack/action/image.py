@@ -7,6 +7,8 @@ from typing import TypeAlias
 
 from msgspec import Struct, field
 
+from traintrack.digest import JsonValue, canonical_json, sha256_hex
+
 
 class ContainerImage(Struct, frozen=True):
     """A container image of a registry, pinned: `digest` is `sha256:…` of the multi-platform index."""
@@ -42,6 +44,20 @@ class PythonImage(Struct, frozen=True):
     project_sha256: str | None = None
     groups: tuple[str, ...] = ()
     extras: tuple[str, ...] = ()
+
+
+def recipe_digest(image: BuiltImage, platform: str) -> str:
+    """Return the SHA-256 of all that a build is made from; equal recipes are built once."""
+    recipe: JsonValue = {
+        "format": "traintrack/image/1",
+        "platform": platform,
+        "context": image.context,
+        "dockerfile": image.dockerfile,
+        "tree": dict(image.tree),
+        "from": dict(image.bases),
+        "args": dict(image.args),
+    }
+    return sha256_hex(canonical_json(recipe))
 
 
 Image: TypeAlias = ContainerImage | BuiltImage | PythonImage

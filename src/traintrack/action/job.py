@@ -8,7 +8,7 @@ from typing import NewType
 
 from msgspec import Struct, field
 
-from traintrack.action.action import Action, Deliver, Resources
+from traintrack.action.action import Action, Deliver, Origin, Resources
 from traintrack.action.failure import FailureClass
 from traintrack.action.manifest import Manifest
 from traintrack.action.record import Isolation, Timings, Usage
@@ -19,13 +19,17 @@ Handle = NewType("Handle", str)
 
 
 class JobInput(Struct, frozen=True):
-    """An input of a job: `artifact` is the whole, `subpath` the part that goes to `arg_path`."""
+    """An input of a job: `artifact` is the whole, `subpath` the part that goes to `arg_path`.
+
+    With an `origin` the bytes are not in the storage, and `artifact` is only what they are pinned to.
+    """
 
     arg_path: tuple[str | int, ...]
     folder: str
     artifact: ArtifactDigest
     subpath: str | None = None
     deliver: Deliver = Deliver.COPY
+    origin: Origin | None = None
 
 
 class Job(Struct, frozen=True):

@@ -19,7 +19,7 @@ from traintrack.analysis.preimage import (
     target_preimage,
 )
 from traintrack.analysis.revisions import Revisions
-from traintrack.analysis.sources import external_data
+from traintrack.analysis.sources import demand_mountable, external_data
 from traintrack.analysis.terms import check_deliver, deliver_of, resources_of, retries_of, secrets_of, timeout_of
 from traintrack.digest import NotCanonicalError, TargetId, canonical_json, target_id
 from traintrack.errors import InputError, raise_all
@@ -148,6 +148,7 @@ class _Identifier:
             retries=retries_of(target),
             timeout_s=timeout_of(target),
             network=spec.network,
+            isolation=image.isolation,
             provenance=self._provenance(target, revision),
         )
 
@@ -202,7 +203,10 @@ class _Identifier:
     def _input(self, target: Target, edge: Edge, value: ArtifactValue) -> Input:
         source = self._sources.get(value.id)
         deliver = deliver_of(target, edge.path, Deliver.COPY if source is None else source.deliver)
-        return Input(value.id, edge.path, value.path, deliver)
+        if source is None:
+            return Input(value.id, edge.path, value.path, deliver)
+        demand_mountable(source, deliver, target)
+        return Input(value.id, edge.path, value.path, deliver, source.origin)
 
     def _provenance(self, target: Target, revision: str | None) -> Provenance:
         return Provenance(

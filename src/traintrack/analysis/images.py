@@ -35,12 +35,16 @@ class Build(Struct, frozen=True):
 
 
 class ResolvedImage(Struct, frozen=True):
-    """A pinned image with what its pre-image says; `entrypoint` is None where nothing was declared."""
+    """A pinned image with what its pre-image says; `entrypoint` is None where nothing was declared.
+
+    `isolation` is what is loosened around its tasks.
+    """
 
     image: Image
     hashed: JsonValue
     entrypoint: tuple[str, ...] | None
     platform: str
+    isolation: Mapping[str, str] = {}
 
 
 class Images:
@@ -76,7 +80,7 @@ class Images:
         else:
             image = self._python(spec, lock, needed_revision(spec, revision))
         default = ANY_PLATFORM if isinstance(image, PythonImage) else self._workspace.platform
-        return ResolvedImage(image, hashed_image(image), spec.entrypoint, spec.platform or default)
+        return ResolvedImage(image, hashed_image(image), spec.entrypoint, spec.platform or default, spec.isolation)
 
     def _built(self, spec: ImageSpec, lock: Lock, revision: str) -> BuiltImage:
         build = build_of(spec)

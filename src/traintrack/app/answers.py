@@ -10,7 +10,7 @@ from msgspec import Struct, field
 
 from traintrack.action.plan import Decision, Outcome, Reason
 from traintrack.digest import ArtifactDigest, ContentDigest, TargetId
-from traintrack.errors import InputError, Location
+from traintrack.errors import HostError, InputError, Location, TraintrackError
 
 
 class HashedTarget(Struct, frozen=True):
@@ -169,12 +169,16 @@ class LogAnswer(Struct, frozen=True):
 
 
 class CheckReport(Struct, frozen=True):
-    """What `check` looked at, the errors it found (sorted by place), and what it would like to be different."""
+    """What `check` looked at, the errors it found (sorted by place), and what it would like to be different.
+
+    `stale` are the sources that `--fresh` found old, moved or out of reach.
+    """
 
     experiments: int
     targets: int
     errors: tuple[InputError, ...] = ()
     warnings: tuple[InputError, ...] = ()
+    stale: tuple[TraintrackError, ...] = ()
 
 
 class LockedPin(Struct, frozen=True):
@@ -188,28 +192,48 @@ class LockedPin(Struct, frozen=True):
 
 
 class Missing(Struct, frozen=True):
-    """A pin that cannot be had, with the reason."""
+    """A pin that cannot be had, with the reason; the error is the host's where trying again may help."""
 
     lock_path: str
     kind: str
     name: str
-    error: InputError
+    error: InputError | HostError
+
+
+class MovedTag(Struct, frozen=True):
+    """A pinned tag that points elsewhere by now. Where nobody could tell, `now` is None and `error` says why."""
+
+    lock_path: str
+    kind: str
+    name: str
+    pinned: str
+    now: str | None
+    error: InputError | HostError | None = None
 
 
 class LockReport(Struct, frozen=True):
-    """What `lock` did. `changed` are the labels whose IDs an update changes."""
+    """What `lock` did. `changed` are the labels whose IDs an update changes; `moved` is looked for by a check only."""
 
     added: tuple[LockedPin, ...] = ()
     missing: tuple[Missing, ...] = ()
     changed: tuple[str, ...] = ()
+    moved: tuple[MovedTag, ...] = ()
+
+
+class InitNote(Struct, frozen=True):
+    """A line of what `init` thought: `kind` is `found`, `chose` or `note`."""
+
+    kind: str
+    text: str
 
 
 class InitReport(Struct, frozen=True):
-    """What `init` wrote (paths relative to `root`, sorted) and the commands to go on with."""
+    """What `init` wrote, or would (paths relative to `root`, sorted), why, and the commands to go on with."""
 
     root: Path
     files: tuple[str, ...]
     next_steps: tuple[str, ...]
+    notes: tuple[InitNote, ...] = ()
 
 
 class CleanReport(Struct, frozen=True):

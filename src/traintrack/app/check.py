@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from datetime import datetime
+
+from msgspec import Struct
 
 from traintrack.analysis.code import Codes, revision_of
 from traintrack.analysis.identify import analyze
@@ -10,21 +13,30 @@ from traintrack.analysis.revisions import Revisions
 from traintrack.app.answers import CheckReport
 from traintrack.app.args_schemas import check_args
 from traintrack.app.argument_lint import ArgumentLint
+from traintrack.app.fresh import stale_sources
 from traintrack.app.project import Project, parse_patterns, select_labels, target_graph
 from traintrack.errors import InputError, InputErrors
 from traintrack.graph.target_graph import Node, TargetGraph
 from traintrack.label import Label, Pattern
+from traintrack.ports.sources import Tell
 from traintrack.workspace.code_pack import check_code
 
 _MISSING_PIN = "missing-pin"
 
 
-def check(project: Project, texts: Sequence[str] = ()) -> CheckReport:
+class Freshness(Struct, frozen=True):
+    """That sources are to be looked at as well: `now` is what ages are counted from, `tell` hears of long reading."""
+
+    now: datetime
+    tell: Tell = lambda _: None
+
+
+def check(project: Project, texts: Sequence[str] = (), fresh: Freshness | None = None) -> CheckReport:
     """Look at all that the patterns reach, by default at the whole workspace.
 
     Files, labels, cycles, schemas of arguments, identity and the code of every target. What is wrong in one
     experiment hides nothing in another. A missing pin is a warning, since `run` adds it; `lock --check` and
-    `run --locked` refuse it.
+    `run --locked` refuse it. Nothing outside of the workspace is asked, but with `fresh`.
 
     Raises:
         UsageError: a text is not a pattern.
@@ -46,6 +58,7 @@ def check(project: Project, texts: Sequence[str] = ()) -> CheckReport:
         targets=len({*labels, *nodes}),
         errors=_sorted(error for error in _flat(errors) if error.code != _MISSING_PIN),
         warnings=_sorted([*warnings, *pins]),
+        stale=stale_sources(project, nodes.values(), fresh.now, fresh.tell) if fresh is not None else (),
     )
 
 

@@ -4,21 +4,30 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from msgspec import Struct
 
 from traintrack.errors import InputError, UsageError
 from traintrack.execute.slots import Capacity
 from traintrack.ports.runner import Runner
+from traintrack.ports.sources import SourceReader
 from traintrack.ports.storage import Staging, Storage
 from traintrack.workspace.model import EnvironmentSpec, Workspace
 from traintrack.workspace.quantities import parse_size
 
+if TYPE_CHECKING:
+    from traintrack.runners.container.engine import Engine
+    from traintrack.runners.container.runner import ContainerRunner
+    from traintrack.runners.contract.failed_attempts import FailedAttempts
+    from traintrack.storages.registry.client import Registries
+    from traintrack.storages.sources.opened import Sources
+
 
 class Environment(Struct, frozen=True):
-    """Where actions run and where their results stay; `capacity` is what may run at once."""
+    """Where actions run and where their results stay; `capacity` is what may run at once, `attempts` what failed."""
 
     name: str
     spec: EnvironmentSpec
@@ -26,6 +35,7 @@ class Environment(Struct, frozen=True):
     runner: Runner
     staging: Staging
     capacity: Capacity
+    attempts: FailedAttempts
 
 
 def open_environment(workspace: Workspace, name: str | None) -> Environment:
@@ -49,11 +59,18 @@ def open_environment(workspace: Workspace, name: str | None) -> Environment:
             location=spec.place,
             hint="use `runner: local` with a folder as storage",
         )
+    from traintrack.runners.contract.failed_attempts import LIMIT_BYTES, FailedAttempts  # noqa: PLC0415
+    from traintrack.runners.contract.job_table import JobTable  # noqa: PLC0415
+    from traintrack.runners.local import LocalRunner  # noqa: PLC0415
     from traintrack.runners.process.runner import ProcessRunner  # noqa: PLC0415  adapters are loaded late
     from traintrack.storages.local import open_local  # noqa: PLC0415
 
     storage = open_local(_folder(workspace, spec.storage))
-    runner = ProcessRunner(
+    limit = spec.options.get("failed_attempts")
+    attempts = FailedAttempts(storage.root / "attempts", LIMIT_BYTES if limit is None else parse_size(limit))
+    table = JobTable()
+    origins = open_sources(workspace, wanted)
+    processes = ProcessRunner(
         staging=storage.staging,
         artifacts=storage.artifacts,
         kept=storage.kept,
@@ -61,8 +78,68 @@ def open_environment(workspace: Workspace, name: str | None) -> Environment:
         env_cache=cache_folder() / "environments",
         root=storage.root / "runner",
         secret_sources=os.environ,
+        attempts=attempts,
+        origins=origins,
+        table=table,
     )
-    return Environment(wanted, spec, storage, runner, storage.staging, _capacity(spec.options))
+
+    def containers() -> ContainerRunner:
+        from traintrack.runners.container.runner import ContainerRunner  # noqa: PLC0415
+
+        return ContainerRunner(
+            staging=storage.staging,
+            artifacts=storage.artifacts,
+            kept=storage.kept,
+            ledger=storage.ledger,
+            engine=partial(_find_engine, spec),
+            root=storage.root / "runner",
+            registry=spec.options.get("registry"),
+            secret_sources=os.environ,
+            attempts=attempts,
+            origins=origins,
+            table=table,
+        )
+
+    runner = LocalRunner(processes, containers, storage.root / "runner" / "containers", table)
+    return Environment(wanted, spec, storage, runner, storage.staging, _capacity(spec.options), attempts)
+
+
+def open_sources(workspace: Workspace, name: str | None = None) -> Sources:
+    """Return the readers of external data; `efs://` is found as the environment says, else as any other does."""
+    from traintrack.storages.sources.opened import Sources  # noqa: PLC0415
+
+    specs = [spec for spec in workspace.environments.values() if spec.name != (name or workspace.default_env)]
+    first = workspace.environments.get(name or workspace.default_env)
+    mounts: dict[str, str] = {}
+    for spec in [first, *specs] if first is not None else specs:
+        mounts = {**(spec.options.get("mounts") or {}), **mounts}
+    return Sources(workspace.root, mounts, {"https": _open_https, "s3": _open_s3})
+
+
+def open_registries() -> Registries:
+    """Return what asks container registries, with the logins of whoever calls."""
+    from traintrack.storages.registry.client import Registries  # noqa: PLC0415
+
+    return Registries(os.environ)
+
+
+def _open_https() -> SourceReader:
+    from traintrack.storages.sources.https import HttpsReader  # noqa: PLC0415
+
+    return HttpsReader()
+
+
+def _open_s3() -> SourceReader:
+    from traintrack.storages.sources.s3 import S3Reader  # noqa: PLC0415
+
+    return S3Reader()
+
+
+def _find_engine(spec: EnvironmentSpec) -> Engine:
+    """The engine that the environment names, else the first that answers."""
+    from traintrack.runners.container.detect import find_engine  # noqa: PLC0415
+
+    return find_engine(spec.options.get("engine"))
 
 
 def cache_folder() -> Path:

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from typing import NamedTuple
 
 from traintrack.action.cell import Cell, CellState
 from traintrack.action.event import RunDocument, RunTarget
 from traintrack.action.plan import Outcome
 from traintrack.action.record import Record
 from traintrack.app.answers import HistoryLine, LogAnswer
+from traintrack.app.attempts import attempts_of
 from traintrack.app.environment import Environment
 from traintrack.app.live_log import live_log
 from traintrack.app.one_target import one_label
 from traintrack.app.project import Project, action_graph
-from traintrack.app.recorded import read_record, recorded_before, run_documents, standing_digest
+from traintrack.app.recorded import ended_of, read_record, recorded_before, run_documents, standing_digest
 from traintrack.errors import InputError, NotFoundError
 from traintrack.label import Label
 from traintrack.ports.storage import Storage
@@ -71,10 +73,14 @@ def _of_target(project: Project, environment: Environment, label: Label, attempt
         live = live_log(environment, str(label), cell, has_secrets=has_secrets)
         if live is not None:
             return live
-    records = _records(project, storage, label, cell)
-    for run, attempts in records:
+    kept = _kept(project, environment, label)
+    for run, attempts, ended in _records(project, storage, label, cell):
         if any(log is not None for _, _, log in attempts):
+            if kept is not None and kept.ended > ended:
+                break
             return _answer(storage, str(label), run, attempts, attempt)
+    if kept is not None:
+        return _answer(storage, str(label), kept.run, kept.attempts, attempt)
     raise NotFoundError(f"`{label}` has no log in {storage.name}", code="no-log", hint=f"traintrack run {label}")
 
 
@@ -96,18 +102,35 @@ _Attempts = Sequence[tuple[int, str, str | None]]
 """Number, outcome and log key of each attempt, oldest first."""
 
 
-def _records(project: Project, storage: Storage, label: Label, cell: Cell | None) -> Iterator[tuple[str, _Attempts]]:
+class _Execution(NamedTuple):
+    """The attempts of one execution; `ended` in ISO 8601."""
+
+    run: str
+    attempts: _Attempts
+    ended: str
+
+
+def _kept(project: Project, environment: Environment, label: Label) -> _Execution | None:
+    """The newest failed attempts that are kept: only they tell of an execution that was stopped."""
+    kept = attempts_of(project, environment, label)
+    if not kept:
+        return None
+    rows = [(one.number, one.failure, one.log) for one in reversed(kept)]
+    return _Execution(kept[0].run, rows, kept[0].ended)
+
+
+def _records(project: Project, storage: Storage, label: Label, cell: Cell | None) -> Iterator[_Execution]:
     """The executions of a label with their attempts: what its cell tells, then its history, newest first."""
     failure = cell.last_failure if cell is not None else None
     if failure is not None:
         record = read_record(storage, failure.record)
         run = record.who.run if record else ""
-        yield run, _attempts(record) or [(1, failure.failure, failure.log)]
+        yield _Execution(run, _attempts(record) or [(1, failure.failure, failure.log)], ended_of(record))
     standing = read_record(storage, standing_digest(cell))
     if standing is not None:
-        yield standing.who.run, _attempts(standing)
+        yield _Execution(standing.who.run, _attempts(standing), ended_of(standing))
     for _, record in recorded_before(storage, project.workspace.name, str(label)):
-        yield record.who.run, _attempts(record)
+        yield _Execution(record.who.run, _attempts(record), ended_of(record))
 
 
 def _attempts(record: Record | None) -> _Attempts:

@@ -1,4 +1,4 @@
-"""`init`: write a workspace to start from, a minimal one or a packaged example."""
+"""`init`: write a workspace to start from: a minimal one, an example, or one that fits a repository that is there."""
 
 from __future__ import annotations
 
@@ -8,36 +8,83 @@ import re
 import shlex
 import sys
 from collections.abc import Mapping
-from importlib import resources
-from importlib.resources.abc import Traversable
 from pathlib import Path
 
+from msgspec import Struct
+
+from traintrack.app.adopt import Adopted, Prefer, adopt
+from traintrack.app.adopt_find import Found, look_around
 from traintrack.app.answers import InitReport
 from traintrack.app.starter import starter_files
-from traintrack.errors import HostError, InputError, InternalError, UsageError
+from traintrack.app.starter_docker import docker_files
+from traintrack.app.starter_example import example_files
+from traintrack.errors import HostError, InputError, UsageError
 from traintrack.label import is_segment
 
 _WORKSPACE_FILE = "TTWORKSPACE.yaml"
 _GITIGNORE = ".gitignore"
-_LEFT_OUT = frozenset({"__pycache__", ".git", ".venv"})
-_NAME_LINE = re.compile(rb"^workspace:.*$", re.MULTILINE)
+_FIRST_RUN = "traintrack run //experiments/hello"
+
+Files = Mapping[str, tuple[bytes, bool]]
+"""Path → content, and whether it is executable."""
 
 
-def init(directory: Path, example: str | None = None, name: str | None = None) -> InitReport:
+class Wish(Struct, frozen=True):
+    """What is asked for. Of `example`, `wrap` (a script) and `base` (an image for Dockerfiles) at most one is given."""
+
+    example: str | None = None
+    name: str | None = None
+    wrap: str | None = None
+    base: str | None = None
+
+
+class InitPlan(Struct, frozen=True):
+    """What `init` would do: `new` are the files that are not there yet."""
+
+    report: InitReport
+    new: Files
+
+
+_PLAIN = Wish()
+
+
+def init(directory: Path, wish: Wish = _PLAIN) -> InitReport:
     """Write a workspace into `directory`, which is made if it is not there, and say how to go on.
 
-    No file that is there is ever overwritten, and no git command runs. What was broken off is completed by a
-    repetition. `name` is the workspace's name, by default that of the folder (or of the example).
+    No file that is there is ever overwritten, and nothing is committed. What was broken off is completed by a
+    repetition.
 
     Raises:
-        InputError: the folder is a workspace, or a file is in the way.
-        UsageError: there is no such example, or the name cannot be one.
-        HostError: the folder cannot be written.
+        InputError: the folder is a workspace, a file is in the way, or what is there cannot be fitted.
+        UsageError: there is no such example or script, or the name cannot be one.
+        HostError: the folder cannot be read or written.
     """
+    plan = plan_init(directory, wish)
+    _write(plan.report.root, plan.new)
+    return plan.report
+
+
+def plan_init(directory: Path, wish: Wish = _PLAIN) -> InitPlan:
+    """Return what `init` would write into `directory`, and write nothing; errors are those of `init`."""
     root = directory.resolve()
-    _refuse_workspace(root)
-    files = _example_files(example, name) if example else _starter_files(root, name)
-    if (root / _GITIGNORE).exists():
+    _refuse_workspace(root, wish)
+    name = _checked(wish.name) if wish.name is not None else None
+    if wish.example is not None:
+        return _plan(root, example_files(wish.example, name), _steps(root, directory, "traintrack run //..."))
+    starter = _starter(root, wish, name)
+    found = _found(root, starter, wish)
+    if found is None:
+        return _plan(root, starter, _steps(root, directory, _FIRST_RUN))
+    prefer = Prefer.PYTHON if wish.base is None else Prefer.CONTAINER
+    adopted = adopt(str(root), name or _name_of(found.remote or root.name), found, prefer, wish.wrap)
+    plan = _plan(root, _encoded(adopted.files), _adopted_steps(root, directory, adopted))
+    report = plan.report
+    return InitPlan(InitReport(report.root, report.files, report.next_steps, adopted.notes), plan.new)
+
+
+def _plan(root: Path, given: Files, steps: tuple[str, ...]) -> InitPlan:
+    files = dict(given)
+    if (root / _GITIGNORE).exists() and not _holds(root / _GITIGNORE, files.get(_GITIGNORE, (b"", False))[0]):
         # A repository that is there already has its own, and ours only spares it some clutter.
         files.pop(_GITIGNORE, None)
     there = {path for path in files if os.path.lexists(root / path)}
@@ -46,26 +93,64 @@ def init(directory: Path, example: str | None = None, name: str | None = None) -
         raise InputError(
             f"`{in_the_way[0]}` is there already and is not overwritten",
             code="file-exists",
-            hint="use an empty folder: `traintrack init FOLDER`",
+            hint=f"move it away: `git mv {shlex.quote(in_the_way[0])} NEW_NAME`, or use an empty folder: `traintrack init FOLDER`",
             details=in_the_way[1:],
         )
-    _write(root, {path: file for path, file in files.items() if path not in there})
-    return InitReport(root, tuple(sorted(files)), _next_steps(root, directory, example))
+    new = {path: file for path, file in files.items() if path not in there}
+    return InitPlan(InitReport(root, tuple(sorted(files)), steps), new)
 
 
-def _refuse_workspace(root: Path) -> None:
-    if (root / _WORKSPACE_FILE).exists():
+def _refuse_workspace(root: Path, wish: Wish) -> None:
+    if not (root / _WORKSPACE_FILE).exists():
+        return
+    hint = "add an experiment instead: a folder with a TTCONFIG.yaml"
+    if wish.wrap is not None:
+        hint = "write the entry as in docs/how-to/adopt-an-existing-repository.md, and a TTCONFIG.yaml that names it"
+    raise InputError(f"`{root}` is a workspace already", code="workspace-exists", hint=hint)
+
+
+def _starter(root: Path, wish: Wish, name: str | None) -> Files:
+    chosen = name or _name_of(root.name)
+    if wish.base is not None:
+        return _encoded(docker_files(chosen, wish.base))
+    return _encoded(starter_files(chosen, _python()))
+
+
+def _found(root: Path, starter: Files, wish: Wish) -> Found | None:
+    """What the folder holds; None if there is nothing but what an earlier `init` that was broken off has left."""
+    if not root.is_dir():
+        if wish.wrap is None:
+            return None
         raise InputError(
-            f"`{root}` is a workspace already",
-            code="workspace-exists",
-            hint="add an experiment instead: a folder with a TTCONFIG.yaml",
+            f"`{root}` is not there",
+            code="no-script",
+            hint="run it in the folder of the script: `traintrack init --wrap train.py`",
         )
+    found = look_around(str(root), _python())
+    if wish.wrap is not None:
+        return found
+    left = {path for path in starter if _holds(root / path, starter[path][0])}
+    own = {path.partition("/")[0] for path in left}
+    foreign = [path for path in _whole(found) if path not in own or not _only(root / path, root, left)]
+    return found if foreign else None
 
 
-def _starter_files(root: Path, name: str | None) -> dict[str, tuple[bytes, bool]]:
-    chosen = _checked(name) if name is not None else _name_of(root)
-    python = f"{sys.version_info.major}.{sys.version_info.minor}"
-    return {path: (text.encode("utf-8"), False) for path, text in starter_files(chosen, python).items()}
+def _whole(found: Found) -> tuple[str, ...]:
+    return (*found.code.paths, *found.environment_files, *found.dockerfiles)
+
+
+def _only(place: Path, root: Path, left: set[str]) -> bool:
+    """Tell if all below a place is what `init` has left there."""
+    files = [place] if place.is_file() else [file for file in place.rglob("*") if file.is_file()]
+    return all(str(file.relative_to(root)) in left or file.name.endswith(".half") for file in files)
+
+
+def _python() -> str:
+    return f"{sys.version_info.major}.{sys.version_info.minor}"
+
+
+def _encoded(files: Mapping[str, str]) -> Files:
+    return {path: (text.encode("utf-8"), False) for path, text in files.items()}
 
 
 def _checked(name: str) -> str:
@@ -78,56 +163,9 @@ def _checked(name: str) -> str:
     )
 
 
-def _name_of(root: Path) -> str:
-    plain = re.sub(r"[^A-Za-z0-9_.+-]+", "-", root.name).strip("-.")
+def _name_of(text: str) -> str:
+    plain = re.sub(r"[^A-Za-z0-9_.+-]+", "-", text).strip("-.")
     return plain or "workspace"
-
-
-def _example_files(example: str, name: str | None) -> dict[str, tuple[bytes, bool]]:
-    """Map each path of an example to its content and whether it is executable."""
-    folder = _examples() / example
-    if not is_segment(example) or not (folder / _WORKSPACE_FILE).is_file():
-        known = ", ".join(f"`{item.name}`" for item in _known_examples())
-        raise UsageError(f"there is no example `{example}`", code="unknown-example", hint=f"examples: {known}")
-    files = _files_below(folder)
-    if name is not None:
-        data, executable = files[_WORKSPACE_FILE]
-        line = f"workspace: {_checked(name)}".encode()
-        files[_WORKSPACE_FILE] = (_NAME_LINE.sub(line, data, count=1), executable)
-    return files
-
-
-def _examples() -> Traversable:
-    """The folder of examples: inside the installed package, or beside `src` in a source tree."""
-    package = resources.files("traintrack")
-    installed = package / "examples"
-    if installed.is_dir():
-        return installed
-    source_tree = Path(str(package)).parent.parent / "examples"
-    if source_tree.is_dir():
-        return source_tree
-    raise InternalError("the examples are missing from this installation", code="no-examples")
-
-
-def _known_examples() -> list[Traversable]:
-    found = [item for item in _examples().iterdir() if (item / _WORKSPACE_FILE).is_file()]
-    return sorted(found, key=lambda item: item.name)
-
-
-def _files_below(folder: Traversable) -> dict[str, tuple[bytes, bool]]:
-    files: dict[str, tuple[bytes, bool]] = {}
-    waiting = [("", folder)]
-    while waiting:
-        prefix, here = waiting.pop()
-        for item in here.iterdir():
-            if item.name in _LEFT_OUT or item.name.endswith(".pyc"):
-                continue
-            if item.is_dir():
-                waiting.append((f"{prefix}{item.name}/", item))
-                continue
-            executable = isinstance(item, Path) and os.access(item, os.X_OK)
-            files[prefix + item.name] = (item.read_bytes(), executable)
-    return files
 
 
 def _holds(place: Path, data: bytes) -> bool:
@@ -138,7 +176,7 @@ def _holds(place: Path, data: bytes) -> bool:
         return False
 
 
-def _write(root: Path, files: Mapping[str, tuple[bytes, bool]]) -> None:
+def _write(root: Path, files: Files) -> None:
     """Write each file whole or not at all; the one that makes the folder a workspace comes last."""
     try:
         for path in sorted(files, key=lambda path: (path == _WORKSPACE_FILE, path)):
@@ -168,12 +206,19 @@ def _write_new(place: Path, data: bytes, executable: bool) -> None:  # noqa: FBT
         raise OSError(error.errno, error.strerror, str(place)) from error
 
 
-def _next_steps(root: Path, directory: Path, example: str | None) -> tuple[str, ...]:
-    steps: list[str] = []
-    if root != Path.cwd():
-        steps.append(f"cd {shlex.quote(str(directory))}")
+def _steps(root: Path, directory: Path, run: str) -> tuple[str, ...]:
+    commit = ("git add .", "git commit -m 'Start a traintrack workspace'")
+    return (*_way_there(root, directory), *commit, run)
+
+
+def _adopted_steps(root: Path, directory: Path, adopted: Adopted) -> tuple[str, ...]:
+    commit = (f"git add {shlex.join(adopted.commit)}", "git commit -m 'Start a traintrack workspace'")
+    run = f"traintrack run {adopted.label}" if adopted.ready else f"traintrack check {adopted.label}"
+    return (*_way_there(root, directory), *adopted.commands, *commit, run)
+
+
+def _way_there(root: Path, directory: Path) -> tuple[str, ...]:
+    steps = [] if root == Path.cwd() else [f"cd {shlex.quote(str(directory))}"]
     if not any((folder / ".git").exists() for folder in (root, *root.parents)):
         steps.append("git init")
-    steps += ["git add .", "git commit -m 'Start a traintrack workspace'"]
-    steps.append("traintrack run //..." if example else "traintrack run //experiments/hello")
     return tuple(steps)

@@ -10,13 +10,31 @@ from msgspec.structs import replace
 from traintrack.analysis.identify import analyze
 from traintrack.analysis.pins import LackingPins, pins_needed
 from traintrack.app.answers import LockedPin, LockReport, Missing
+from traintrack.app.environment import open_registries
+from traintrack.app.image_pins import (
+    IMAGE,
+    IMAGE_KINDS,
+    ImageDigests,
+    image_names,
+    moved_tags,
+    pin_image,
+    without_images,
+)
 from traintrack.app.project import Project, select_labels, target_graph
 from traintrack.app.source_pins import pin_source
 from traintrack.errors import HostError, InputError, Location
 from traintrack.graph.target_graph import TargetGraph
 from traintrack.label import Label
+from traintrack.ports.sources import Tell
 from traintrack.workspace.lockfile import write_lock
 from traintrack.workspace.model import Experiment, Lock, SourcePin
+
+
+class _LookUp(Struct, frozen=True):
+    """Who is asked for pins that are not in git, and who hears of it."""
+
+    tell: Tell
+    digests: ImageDigests
 
 
 class _Renewed(Struct, frozen=True):
@@ -28,12 +46,22 @@ class _Renewed(Struct, frozen=True):
     missing: tuple[Missing, ...]
 
 
-def lock(project: Project, texts: Sequence[str], *, update: str | None = None, check_only: bool = False) -> LockReport:
+def lock(
+    project: Project,
+    texts: Sequence[str],
+    *,
+    update: str | None = None,
+    check_only: bool = False,
+    tell: Tell = lambda _: None,
+    digests: ImageDigests | None = None,
+) -> LockReport:
     """Pin what the patterns reach and what is not pinned yet; write nothing with `check_only`.
 
     With `update` the pins of the targets that this pattern names are looked up anew; `changed` then says
     whose IDs that changes. A pin of a commit that the repository does not have any more is left as it is.
-    What cannot be pinned here is told in `missing` and keeps nothing else from being pinned.
+    What cannot be pinned here is told in `missing` and keeps nothing else from being pinned. `tell` hears of
+    data that takes long to read. `digests` tells what names of images point at: without it, the registries. A check
+    without `update` asks them for every pinned tag too, and what has moved is told in `moved`.
 
     Raises:
         InputError: files or graph are wrong.
@@ -45,17 +73,19 @@ def lock(project: Project, texts: Sequence[str], *, update: str | None = None, c
     graph = target_graph(project, tuple(labels))
     stripped = _stripped(project, graph, frozenset(moved))
     needed = pins_needed(stripped, project.workspace, project.source)
+    look = _LookUp(tell, digests or open_registries())
     experiments = {node.experiment.package: node.experiment for node in graph.nodes.values()}
-    renewed = [_renewed(project, experiments[package], lacking) for package, lacking in needed.packages.items()]
+    renewed = [_renewed(project, experiments[package], lacking, look) for package, lacking in needed.packages.items()]
     lacking_answers = tuple(Missing("", "path", "", error) for error in needed.errors)
     report = LockReport(
         added=tuple(pin for one in renewed for pin in one.pins),
         missing=tuple(missing for one in renewed for missing in one.missing) + lacking_answers,
         changed=_changed(project, graph, renewed) if moved else (),
+        moved=tuple(moved_tags(project, graph, look.digests)) if check_only and not moved else (),
     )
     if not check_only:
         for one in renewed:
-            if one.pins:
+            if one.lock != one.experiment.lock:
                 write_lock(project.workspace.root / one.experiment.lock_path, one.lock)
                 project.loader.forget(one.experiment.package)
     return report
@@ -79,6 +109,9 @@ def _stripped(project: Project, graph: TargetGraph, moved: Collection[Label]) ->
         package: _without(_lock_of(graph, package), known.get(package, set()), sources.get(package, set()))
         for package in {*known, *sources}
     }
+    images = image_names(project, replace(graph, nodes={n: graph.nodes[n] for n in moved if n in graph.nodes}))
+    for package, names in images.items():
+        locks[package] = without_images(locks.get(package) or _lock_of(graph, package), names)
     return _with_locks(graph, locks)
 
 
@@ -108,7 +141,7 @@ def _with_locks(graph: TargetGraph, locks: Mapping[str, Lock]) -> TargetGraph:
     return replace(graph, nodes=nodes)
 
 
-def _renewed(project: Project, experiment: Experiment, lacking: LackingPins) -> _Renewed:
+def _renewed(project: Project, experiment: Experiment, lacking: LackingPins, look: _LookUp) -> _Renewed:
     old, path = experiment.lock, experiment.lock_path
     pins = [
         *_moved_rows("tree", path, old.trees, lacking.trees),
@@ -116,21 +149,27 @@ def _renewed(project: Project, experiment: Experiment, lacking: LackingPins) -> 
     ]
     missing: list[Missing] = []
     sources: dict[str, SourcePin] = {}
+    images, bases = dict(old.images), dict(old.bases)
     for needed in lacking.needed:
         try:
-            pin = pin_source(project.workspace.root, needed)
+            if needed.kind in IMAGE_KINDS:
+                pins += pin_image(needed, path, images if needed.kind == IMAGE else bases, look.digests)
+                continue
+            pin = pin_source(project.workspace, needed, look.tell)
         except (InputError, HostError) as error:
-            missing.append(Missing(path, needed.kind, needed.name, _as_input(error, needed.place)))
+            missing.append(Missing(path, needed.kind, needed.name, _placed(error, needed.place)))
             continue
         was = _pinned_as(old.sources.get(needed.name))
+        sources[needed.name] = pin  # Also where only the time of looking is new.
         if was != _pinned_as(pin):
-            sources[needed.name] = pin
             pins.append(LockedPin(path, "source", needed.name, _pinned_as(pin) or "", was))
     lock = replace(
         old,
         trees=_merged(old.trees, lacking.trees),
         locks=_merged(old.locks, lacking.locks),
         sources={**old.sources, **sources},
+        images=images,
+        bases=bases,
     )
     return _Renewed(experiment, lock, tuple(pins), tuple(missing))
 
@@ -157,20 +196,27 @@ def _merged(old: _Pinned, new: _Pinned) -> _Pinned:
     }
 
 
-def _as_input(error: InputError | HostError, place: Location) -> InputError:
-    """A pin that cannot be had is a matter of the file that asks for it, wherever the reason lies."""
+def _placed(error: InputError | HostError, place: Location) -> InputError | HostError:
+    """The error at the place that asks for the pin. One of the host stays one: trying again may help."""
+    kind = HostError if isinstance(error, HostError) else InputError
     location = error.location or place
-    return InputError(error.message, code=error.code, location=location, hint=error.hint, details=error.details)
+    return kind(error.message, code=error.code, location=location, hint=error.hint, details=error.details)
 
 
 def _changed(project: Project, graph: TargetGraph, renewed: Sequence[_Renewed]) -> tuple[str, ...]:
-    """The labels whose IDs the new locks change; empty where they could not be computed before."""
+    """The labels of the workspace whose IDs the new locks change.
+
+    Those of `graph` only where something else is wrong in the workspace; empty where no ID could be computed before.
+    """
     locks = {one.experiment.package: one.lock for one in renewed if one.pins}
     if not locks:
         return ()
-    try:
-        before = analyze(graph, project.workspace, project.source).labels
-        after = analyze(_with_locks(graph, locks), project.workspace, project.source).labels
-    except InputError:
-        return ()
-    return tuple(label for label, id_ in after.items() if before.get(label) != id_)
+    for whole in (True, False):
+        try:
+            seen = target_graph(project, select_labels(project, ["//..."])) if whole else graph
+            before = analyze(seen, project.workspace, project.source).labels
+            after = analyze(_with_locks(seen, locks), project.workspace, project.source).labels
+        except InputError:
+            continue
+        return tuple(label for label, id_ in after.items() if before.get(label) != id_)
+    return ()

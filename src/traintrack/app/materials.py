@@ -7,15 +7,18 @@ import threading
 from collections.abc import Mapping
 
 from traintrack.action.action import Action
-from traintrack.action.image import PythonImage
+from traintrack.action.image import BuiltImage, ContainerImage, PythonImage, recipe_digest
+from traintrack.action.image_ref import parse_image_ref
 from traintrack.action.job import JobState
+from traintrack.analysis.dockerfile import pinned_text
 from traintrack.app.missing_module import where_module_lies
 from traintrack.app.project import Project
 from traintrack.digest import sha256_hex
 from traintrack.errors import HostError, InputError, raise_all
 from traintrack.ports.storage import Kept
 from traintrack.workspace.code_pack import check_code, pack_code
-from traintrack.workspace.source_control import HEAD
+from traintrack.workspace.git_object import FILE, PROGRAM
+from traintrack.workspace.source_control import HEAD, SourceControl
 
 MIN_SECRET_LENGTH = 4
 """A shorter value cannot be masked in logs without masking half of the text."""
@@ -37,13 +40,16 @@ class GitMaterials:
         """
         missing = [o for o in action.code.values() if o not in self._provided]
         image = action.image
-        if not missing and (not isinstance(image, PythonImage) or image.lock_sha256 in self._provided):
+        if not missing and _image_key(action) in self._provided:
             return
         with self._lock:
             if missing:
-                self._provide_code(action)
+                self._provide_code(action.code)
             if isinstance(image, PythonImage):
                 self._provide_lock(action, image)
+            if isinstance(image, BuiltImage):
+                self._provide_build(action, image)
+            self._provided.add(_image_key(action))
 
     def secrets(self, action: Action) -> Mapping[str, str]:
         """The values of the action's secrets by name, from the caller's environment.
@@ -73,15 +79,25 @@ class GitMaterials:
         """Say which file holds a module that the task missed, and the line to add to `paths`."""
         return where_module_lies(action, state, self._project)
 
-    def _provide_code(self, action: Action) -> None:
-        names = {path: f"code/{oid.replace(':', '-')}" for path, oid in action.code.items()}
+    def _provide_code(self, code: Mapping[str, str]) -> None:
+        names = {path: f"code/{oid.replace(':', '-')}" for path, oid in code.items()}
         absent = [path for path, name in names.items() if not self._kept.has_named(name)]
         if absent:
-            errors: list[InputError] = check_code(self._project.source, action.code)
+            errors: list[InputError] = check_code(self._project.source, code)
             raise_all(errors)
         for path in absent:
-            self._kept.put_named(names[path], pack_code(self._project.source, action.code[path], path))
-        self._provided.update(action.code.values())
+            self._kept.put_named(names[path], pack_code(self._project.source, code[path], path))
+        self._provided.update(code.values())
+
+    def _provide_build(self, action: Action, image: BuiltImage) -> None:
+        """Keep what an image is built from, and its Dockerfile with the bases by their digests."""
+        self._provide_code(image.tree)
+        name = f"dockerfile/{recipe_digest(image, action.platform)}"
+        if self._kept.has_named(name):
+            return
+        text = dockerfile_of(self._project.source, image).decode("utf-8", "surrogateescape")
+        pinned = {ref: parse_image_ref(ref).pinned(digest) for ref, digest in image.bases.items()}
+        self._kept.put_named(name, pinned_text(text, image.args, pinned).encode("utf-8", "surrogateescape"))
 
     def _provide_lock(self, action: Action, image: PythonImage) -> None:
         folder = image.lock_path.rpartition("/")[0]
@@ -104,3 +120,29 @@ class GitMaterials:
                 hint="bring that commit into this repository: git fetch --unshallow",
             )
         return data
+
+
+def dockerfile_of(source: SourceControl, image: BuiltImage) -> bytes:
+    """Return the bytes of a build's Dockerfile, found below the objects that it is pinned to.
+
+    Raises:
+        InputError: it is not a file there.
+    """
+    for path, object_id in image.tree.items():
+        for entry in source.entries(object_id):
+            here = "/".join(part for part in (path, entry.path) if part not in ("", "."))
+            if here == image.dockerfile and entry.mode in (FILE, PROGRAM):
+                return b"".join(source.blobs([entry.oid]))
+    raise InputError(
+        f"`{image.dockerfile}` is not a file among the `paths` of its image",
+        code="bad-dockerfile",
+        hint="name the file itself under `dockerfile` of the image's `build`, and not a link to it",
+    )
+
+
+def _image_key(action: Action) -> str:
+    """What `provide` remembers an image by; one of a registry needs nothing from git."""
+    image = action.image
+    if isinstance(image, PythonImage):
+        return image.lock_sha256
+    return "" if isinstance(image, ContainerImage) else f"build/{recipe_digest(image, action.platform)}"

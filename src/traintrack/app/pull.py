@@ -108,6 +108,14 @@ def _output_path(project: Project, label: Label, output: str) -> str:
 def _ids(project: Project, wanted: Sequence[Wanted]) -> dict[Label, TargetId]:
     labels = list(dict.fromkeys(item.label for item in wanted))
     graph = action_graph(project, [str(label) for label in labels])
+    for label in labels:
+        source = graph.sources.get(graph.labels[str(label)])
+        if source is not None and not source.imported:
+            raise NotFoundError(
+                f"`{label}` is no result: its data stays at `{source.uri}`",
+                code="not-imported",
+                hint=f"read it there, or write `import: true` in `{label}` and run it",
+            )
     return {label: graph.labels[str(label)] for label in labels}
 
 

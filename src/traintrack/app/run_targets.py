@@ -16,20 +16,24 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from traintrack.action.action import Action, ActionGraph
-from traintrack.action.event import RunDocument, RunTarget, TargetFinished
+from traintrack.action.event import Notice, RunDocument, RunTarget, TargetFinished
 from traintrack.action.plan import Decision, Plan, Step
 from traintrack.action.record import Who
 from traintrack.app.answers import PlannedTarget, RanTarget, RunReport
 from traintrack.app.args_schemas import check_args
+from traintrack.app.attempts import trim_attempts
 from traintrack.app.clock import SystemClock
-from traintrack.app.environment import Environment
+from traintrack.app.early_checks import demand_can_run
+from traintrack.app.environment import Environment, open_sources
 from traintrack.app.import_sources import import_sources
-from traintrack.app.lock import lock
 from traintrack.app.materials import GitMaterials
-from traintrack.app.project import Project, action_graph, identify
+from traintrack.app.project import Project, action_graph
 from traintrack.app.reasons import reason_text
 from traintrack.app.remember import begin_sighting, end_sighting
-from traintrack.errors import TraintrackError, UsageError, raise_all
+from traintrack.app.run_pins import AddedPins, add_pins, identify_pinned
+from traintrack.app.source_check import demand_unchanged
+from traintrack.digest import TargetId
+from traintrack.errors import UsageError, raise_all
 from traintrack.execute.control import RunControl
 from traintrack.execute.flight import Ports
 from traintrack.execute.records import reason_data
@@ -40,6 +44,7 @@ from traintrack.label import parse_label
 from traintrack.plan.history import History
 from traintrack.plan.planner import Planner
 from traintrack.ports.events import EventSink
+from traintrack.ports.sources import Tell
 from traintrack.ports.storage import Storage
 from traintrack.version import VERSION
 from traintrack.workspace.model import Target
@@ -102,22 +107,29 @@ def run_targets(
     """
     if options.replace and not options.force:
         raise UsageError("`--replace` goes with `--force`", hint="add --force, or leave --replace out")
-    pins, is_pinned = ((), False) if options.locked else _add_pins(project, texts)
-    identified = identify(project, texts)
+    pins = AddedPins() if options.locked else add_pins(project, texts, _teller(sink))
+    identified = identify_pinned(project, texts, pins)
     graph = identified.actions
     clock, storage = SystemClock(), environment.storage
     planner = _planner(graph, storage, options)
-    sighting = begin_sighting(project, texts, identified, storage.name, is_pinned=is_pinned)
+    sighting = begin_sighting(
+        project, texts, identified, storage.name, is_pinned=not options.locked and not pins.missing
+    )
     plan = planner.plan(replace_results=options.replace)
     end_sighting(sighting, all_stood=not plan.to_execute())
-    _refuse_early(project, graph, plan, environment)
+    _refuse_early(project, graph, plan, environment, _teller(sink))
+    if plan.to_execute():
+        trim_attempts(environment)
     run = _run_name()
     who = Who(_user(), socket.gethostname(), run, VERSION)
     started = clock.now_iso()
     with storage.present(run) as owner:
+        sources = open_sources(project.workspace, environment.name)
+        tell = _teller(sink)
+        demand_unchanged(sources, [graph.sources[i] for i in plan.steps if _stays_outside(graph, i)], tell)
         absent = [graph.sources[i] for i, s in plan.steps.items() if i in graph.sources and not _stands(s)]
         if absent:
-            import_sources(absent, environment, project.workspace.root, owner, who)
+            import_sources(absent, environment, sources, owner, who, tell)
             plan = planner.plan(replace_results=options.replace)
         ports = Ports(storage, environment.runner, clock, GitMaterials(project, storage.kept), who)
         settings = RunSettings(
@@ -133,21 +145,15 @@ def run_targets(
         document = _document(project, environment, graph, result, who, started, clock.now_iso())
         if _is_news(result):
             storage.ledger.put_run(document)
-    return _report(environment, graph, result, run, pins)
-
-
-def _add_pins(project: Project, texts: Sequence[str]) -> tuple[tuple[str, ...], bool]:
-    """Add what locks lack; the pins in words, and whether now none is missing."""
-    report = lock(project, texts, update=None, check_only=False)
-    return tuple(f"{pin.lock_path}: {pin.kind} {pin.name}" for pin in report.added), not report.missing
+    return _report(environment, graph, result, run, pins.rows)
 
 
 def _planner(graph: ActionGraph, storage: Storage, options: RunOptions) -> Planner:
     return Planner(graph, storage, forced=graph.requested if options.force else ())
 
 
-def _refuse_early(project: Project, graph: ActionGraph, plan: Plan, environment: Environment) -> None:
-    """Say what cannot run here before anything starts.
+def _refuse_early(project: Project, graph: ActionGraph, plan: Plan, environment: Environment, tell: Tell) -> None:
+    """Say what cannot run here before anything starts; `tell` is given what will run with less than it asks for.
 
     Raises:
         InputError: arguments are not what a task's schema asks for; all such errors at once.
@@ -156,22 +162,21 @@ def _refuse_early(project: Project, graph: ActionGraph, plan: Plan, environment:
     to_execute = [i for i, s in plan.steps.items() if s.decision is not Decision.REUSE]
     actions = [graph.actions[i] for i in to_execute if i in graph.actions]
     raise_all(list(check_args(project, filter(None, (_declared(project, a) for a in actions)))))
-    refusals: list[TraintrackError] = environment.runner.refuse(actions)
-    if refusals:
-        first = refusals[0]
-        rest = [str(r) for r in refusals[1:]]
-        raise type(first)(
-            first.message,
-            code=first.code,
-            location=first.location,
-            hint=first.hint,
-            details=[*first.details, *rest],
-        )
+    if actions:
+        demand_can_run(environment, actions, tell)
 
 
 def _declared(project: Project, action: Action) -> Target | None:
     label = parse_label(action.provenance.label)
     return project.loader.experiment(label.package).targets.get(label.name)
+
+
+def _stays_outside(graph: ActionGraph, id_: TargetId) -> bool:
+    return id_ in graph.sources and not graph.sources[id_].imported
+
+
+def _teller(sink: EventSink) -> Tell:
+    return lambda text: sink.emit(Notice(text))
 
 
 def _stands(step: Step) -> bool:
@@ -255,7 +260,7 @@ def _report(
         targets.append(_ran(label, done))
         if id_ in wanted:
             requested.append(label)
-            if done.artifact is not None:
+            if done.artifact is not None and not _stays_outside(graph, id_):
                 paths[label] = environment.storage.artifacts.path(done.artifact)
     return RunReport(
         run=run,

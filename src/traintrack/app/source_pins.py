@@ -1,64 +1,78 @@
-"""What a pin that is not in git would be: found here for data on this disk, told by hand for all else."""
+"""What the pin of external data would be: found where the data lies, with as few of its bytes read as its kind allows."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import UTC, datetime
-from pathlib import Path
 
 from traintrack.analysis.pins import NeededPin
-from traintrack.app.source_scan import scan_source
+from traintrack.analysis.sources import CONTENT, LISTING
+from traintrack.app.environment import open_sources
+from traintrack.app.listings import KeptListings
+from traintrack.app.source_scan import content_of
 from traintrack.errors import InputError
-from traintrack.workspace.model import SourcePin
+from traintrack.ports.sources import SourceEntry, Tell
+from traintrack.storages.sources.listing import ListingDigest
+from traintrack.storages.sources.opened import Sources
+from traintrack.storages.sources.uri import FILE, scheme_of
+from traintrack.workspace.model import SourcePin, Workspace
 
-_FILE = "file://"
-_BY_HAND = {
-    "image": (
-        "this version asks no registry for the digest of `{name}`",
-        "write `ref: {bare}@sha256:…` with what `docker buildx imagetools inspect {name}` prints",
-    ),
-    "base": (
-        "this version asks no registry for the digest of `{name}`",
-        "write `FROM {bare}@sha256:…` with what `docker buildx imagetools inspect {name}` prints",
-    ),
-    "listing": (
-        "this version cannot list `{name}`",
-        "write the pin into TTLOCK.yaml: under `sources`, `{name}: {{listing: <sha256>}}`",
-    ),
-    "content": (
-        "this version cannot read `{name}`",
-        "write the pin into TTLOCK.yaml: under `sources`, `{name}: {{content: <artifact digest>}}`",
-    ),
-}
-_BY_HAND_ELSE = (
+_BY_HAND = (
     "this version does not look up `{name}`",
     "write what it stands for into TTLOCK.yaml: under `refs`, `{name}: {{id: …, artifact: …}}`",
 )
 
 
-def pin_source(root: Path, needed: NeededPin) -> SourcePin:
-    """Return the pin of external data on a local disk, by its content; a relative path is from the workspace root.
+def pin_source(workspace: Workspace, needed: NeededPin, tell: Tell = lambda _: None) -> SourcePin:
+    """Return the pin of external data, by content or by listing as is needed; relative paths are from the workspace root.
 
     Raises:
-        InputError: the pin cannot be found here; the hint says how to write it.
-        HostError: the data cannot be read.
+        InputError: the data is not there, or is none; of other kinds of pins that they are written by hand.
+        HostError: it is out of reach, or cannot be read.
     """
-    path = _local_path(root, needed) if needed.kind == "content" else None
-    if path is None:
-        fact, hint = _BY_HAND.get(needed.kind, _BY_HAND_ELSE)
-        names = {"name": needed.name, "bare": _without_tag(needed.name)}
-        raise InputError(fact.format(**names), code="cannot-pin", location=needed.place, hint=hint.format(**names))
+    if needed.kind not in (CONTENT, LISTING):
+        fact, hint = (words.format(name=needed.name) for words in _BY_HAND)
+        raise InputError(fact, code="cannot-pin", location=needed.place, hint=hint)
+    return look_up(open_sources(workspace), needed.name, needed.kind, tell)
+
+
+def look_up(sources: Sources, uri: str, kind: str, tell: Tell = lambda _: None) -> SourcePin:
+    """Return what a source would be pinned to now.
+
+    Raises:
+        InputError: the data is not there, or is none.
+        HostError: it is out of reach, or cannot be read.
+    """
     now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-    return SourcePin(content=scan_source(path).digest(), at=now)
+    if kind == LISTING:
+        return SourcePin(listing=listing_of(sources, uri), at=now)
+    looks = None if scheme_of(uri) == FILE else listing_of(sources, uri, versions_needed=())
+    return SourcePin(content=content_of(sources, uri, looks, tell), listing=looks, at=now)
 
 
-def _local_path(root: Path, needed: NeededPin) -> Path | None:
-    text = needed.name.removeprefix(_FILE)
-    if "://" in text:
-        return None
-    return root / Path(text).expanduser()
+def listing_of(sources: Sources, uri: str, versions_needed: tuple[str, ...] = ("https",)) -> str:
+    """Return the digest of what is listed at a URI, and keep the listing for the day on which it is another.
+
+    `versions_needed` are the schemes of which a file without any version is refused: size and name alone say little.
+
+    Raises:
+        InputError: there is nothing, or something that cannot be data.
+        HostError: it is out of reach.
+    """
+    digest = ListingDigest()
+    entries = sources.list(uri)
+    if scheme_of(uri) in versions_needed:
+        entries = _with_versions(uri, entries)
+    with KeptListings().writing() as file:
+        for entry in entries:
+            file.write(digest.add(entry))
+        file.keep(digest.hexdigest())
+    return digest.hexdigest()
 
 
-def _without_tag(ref: str) -> str:
-    """A ref less its tag; the colon of a port stands before the last `/` and stays."""
-    folder, slash, last = ref.rpartition("/")
-    return folder + slash + last.partition(":")[0]
+def _with_versions(uri: str, entries: Iterator[SourceEntry]) -> Iterator[SourceEntry]:
+    for entry in entries:
+        if not entry.version:
+            message = f"the server of `{uri}` gives neither ETag nor Last-Modified, so a listing says nothing"
+            raise InputError(message, code="cannot-pin", hint="write `pin: content`")
+        yield entry

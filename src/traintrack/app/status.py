@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from msgspec import Struct
 
+from traintrack.action.action import ActionGraph
 from traintrack.action.cell import Cell, CellState
 from traintrack.action.failure import FailureClass
 from traintrack.app.answers import TargetStatus
@@ -35,7 +36,15 @@ def status(project: Project, environment: Environment, texts: Sequence[str]) -> 
     cells = storage.cells.read(list(dict.fromkeys(graph.labels[label] for label in labels)))
     rows = [_row(project, storage, label, graph.labels[label], cells) for label in labels]
     older = storage.cells.read(_older_ids(rows))
-    return tuple(_told(storage, row, older) for row in rows)
+    return tuple(_outside(graph, row) or _told(storage, row, older) for row in rows)
+
+
+def _outside(graph: ActionGraph, row: _Row) -> TargetStatus | None:
+    """The row of data that stays where it is, and is always there as far as a storage can tell."""
+    source = graph.sources.get(row.id)
+    if source is None or source.imported:
+        return None
+    return TargetStatus(row.label, row.id, "cached", f"stays at {source.uri}")
 
 
 def _row(project: Project, storage: Storage, label: str, id_: TargetId, cells: Mapping[TargetId, Seen]) -> _Row:

@@ -2,16 +2,29 @@
 
 from __future__ import annotations
 
+import base64
 import io
 import tarfile
 
 from traintrack.app.project import Project
 from traintrack.digest import sha256_hex
 from traintrack.errors import TraintrackError
-from traintrack.workspace.code_pack import SINGLE_FILE, pack_code
-from traintrack.workspace.git_object import FOLDER, LINK, TreeRow, bytes_of, file_mode, format_tree, object_name
+from traintrack.workspace.code_pack import COMMIT_HEADER, POINTER_HEADER, SINGLE_FILE, pack_code
+from traintrack.workspace.git_object import (
+    FOLDER,
+    LINK,
+    SUBMODULE,
+    TreeRow,
+    bytes_of,
+    file_mode,
+    format_tree,
+    object_name,
+)
+from traintrack.workspace.lfs import read_pointer
 
 _Tree = dict[str, "TreeRow | _Tree"]
+_Commits = dict[str, bytes]
+"""Path of a submodule's folder → its commit."""
 
 
 class NamedObjects:
@@ -41,19 +54,28 @@ class NamedObjects:
 
 
 def pack_identities(data: bytes, digits: int) -> tuple[str, ...]:
-    """Name the git objects that a pack can be of: a tree id, and `<mode>-<blob id>` if it is one file; empty if it is no pack.
+    """Name the git objects that a pack can be of: a tree id, and `<mode>-<id>` if it is one file or a submodule.
+
+    Empty if it is no pack, or one that holds other files than its pointers and commits promise.
 
     `digits` is the length of the repository's object names, 40 or 64.
     """
     tree: _Tree = {}
+    commits: _Commits = {}
     try:
         with tarfile.open(fileobj=io.BytesIO(data), mode="r:", errors="surrogateescape") as pack:
             for member in pack:
-                _put(tree, member.name.split("/"), _row(pack, member, digits))
+                if COMMIT_HEADER in member.pax_headers:
+                    commits[member.name] = base64.b64decode(member.pax_headers[COMMIT_HEADER], validate=True)
+                    _folder(tree, [part for part in member.name.split("/") if part != "."])
+                else:
+                    _put(tree, member.name.split("/"), _row(pack, member, digits))
+        rows = _rows(tree, digits, commits)
+        folder = object_name("tree", format_tree(rows), digits)
+        if "." in commits:
+            return (f"{SUBMODULE}-{_submodule(commits['.'], folder, digits)}",)
     except (tarfile.TarError, OSError, ValueError):
         return ()
-    rows = _rows(tree, digits)
-    folder = object_name("tree", format_tree(rows), digits)
     alone = rows.get(SINGLE_FILE) if len(rows) == 1 else None
     return (folder, f"{alone.mode}-{alone.oid}") if alone else (folder,)
 
@@ -64,24 +86,49 @@ def _row(pack: tarfile.TarFile, member: tarfile.TarInfo, digits: int) -> TreeRow
     stream = pack.extractfile(member)
     if stream is None:
         raise ValueError(member.name)
-    return TreeRow(file_mode(member.mode), object_name("blob", stream.read(), digits))
+    data = stream.read()
+    if POINTER_HEADER in member.pax_headers:
+        data = _pointer_of(data, base64.b64decode(member.pax_headers[POINTER_HEADER], validate=True))
+    return TreeRow(file_mode(member.mode), object_name("blob", data, digits))
+
+
+def _pointer_of(data: bytes, blob: bytes) -> bytes:
+    """Return what stands in git for a file of Git LFS, if it stands for these bytes."""
+    pointer = read_pointer(blob)
+    if pointer is None or pointer.sha256 != sha256_hex(data):
+        raise ValueError("another file than that of the pointer")
+    return blob
 
 
 def _put(tree: _Tree, path: list[str], row: TreeRow) -> None:
+    _folder(tree, path[:-1])[path[-1]] = row
+
+
+def _folder(tree: _Tree, path: list[str]) -> _Tree:
     here = tree
-    for part in path[:-1]:
+    for part in path:
         below = here.setdefault(part, {})
         if isinstance(below, TreeRow):
             raise ValueError(part)  # noqa: TRY004  a damaged pack, not a bug
         here = below
-    here[path[-1]] = row
+    return here
 
 
-def _rows(tree: _Tree, digits: int) -> dict[str, TreeRow]:
+def _rows(tree: _Tree, digits: int, commits: _Commits, prefix: str = "") -> dict[str, TreeRow]:
     rows = {}
     for name, item in tree.items():
+        path = f"{prefix}{name}"
         if isinstance(item, TreeRow):
             rows[name] = item
-        else:
-            rows[name] = TreeRow(FOLDER, object_name("tree", format_tree(_rows(item, digits)), digits))
+            continue
+        folder = object_name("tree", format_tree(_rows(item, digits, commits, f"{path}/")), digits)
+        commit = commits.get(path)
+        rows[name] = TreeRow(SUBMODULE, _submodule(commit, folder, digits)) if commit else TreeRow(FOLDER, folder)
     return rows
+
+
+def _submodule(commit: bytes, tree: str, digits: int) -> str:
+    """Name a commit, if it is one of this tree."""
+    if not commit.startswith(f"tree {tree}\n".encode()):
+        raise ValueError("another tree than that of the commit")
+    return object_name("commit", commit, digits)

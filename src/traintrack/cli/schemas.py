@@ -84,6 +84,13 @@ _CAUSE: Schema = _map(
     }
 )
 _PIN = _map({"lock": TEXT, "kind": TEXT, "name": TEXT, "value": TEXT, "old": TEXT_OR_NULL})
+_MOVED = _map(
+    {
+        **dict.fromkeys(("lock", "kind", "name", "pinned"), TEXT),
+        "now": TEXT_OR_NULL,
+        "error": _or_null(ERROR),
+    }
+)
 _LISTED = _map({"label": TEXT, "kind": TEXT, "image": TEXT, "where": WHERE, "description": TEXT, "tags": _list(TEXT)})
 _FIELD = _map({"path": TEXT, "value": ANY, "where": WHERE, "origin": TEXT})
 _HISTORY = _map({"run": TEXT, "time": TEXT, "outcome": TEXT, "id": ID, "label": TEXT, "record": TEXT_OR_NULL})
@@ -172,6 +179,21 @@ DOCUMENTS: Mapping[str, tuple[str, Schema]] = {
         _map({"label": TEXT, "id": ID, "preimage": {"type": "object"}}),
     ),
     "pull/1": ("`pull`: paths.", _map({"targets": _list(_map({"label": TEXT, "id": ID, "path": TEXT}))})),
+    "shell/1": (
+        "`shell --print`: what opens the shell, and where all lies. `attempt` and `partial` are null without `--attempt`.",
+        _map(
+            {
+                "label": TEXT,
+                "id": ID,
+                "attempt": {"type": ["integer", "null"]},
+                "line": TEXT,
+                "folder": TEXT_OR_NULL,
+                **dict.fromkeys(("config", "output", "checkpoints"), TEXT),
+                "partial": TEXT_OR_NULL,
+                "task": _list(TEXT),
+            }
+        ),
+    ),
     "ls/1": ("`ls`: targets; `kind` is the task, or `source`.", _map({"targets": _list(_LISTED)})),
     "show/1": (
         "`show`: a target after merging. `record` and `path` are null without `--record`.",
@@ -213,21 +235,44 @@ DOCUMENTS: Mapping[str, tuple[str, Schema]] = {
         ),
     ),
     "check/1": (
-        "`check`: all errors and warnings.",
-        _map({"experiments": COUNT, "targets": COUNT, "errors": _list(ERROR), "warnings": _list(ERROR)}),
+        "`check`: all errors and warnings; `stale` are the sources that `--fresh` found old, moved or out of reach.",
+        _map(
+            {
+                "experiments": COUNT,
+                "targets": COUNT,
+                "errors": _list(ERROR),
+                "warnings": _list(ERROR),
+                "stale": _list(ERROR),
+            }
+        ),
     ),
     "lock/1": (
-        "`lock`: pins that were added or moved; with `--check` nothing is `written`. `changed` are labels with new IDs.",
+        (
+            "`lock`: pins that were added or moved; with `--check` nothing is `written`. `changed` are labels with new "
+            "IDs; `moved` are tags that point elsewhere `now`, or of which no registry tells (null): `--check` asks."
+        ),
         _map(
             {
                 "written": SWITCH,
                 "pins": _list(_PIN),
                 "changed": _list(TEXT),
+                "moved": _list(_MOVED),
                 "missing": _list(_map({"lock": TEXT, "kind": TEXT, "name": TEXT, "error": ERROR})),
             }
         ),
     ),
-    "init/1": ("`init`: what was written.", _map({"root": TEXT, "files": _list(TEXT), "next_steps": _list(TEXT)})),
+    "init/1": (
+        "`init`: what was written, or would be, and why.",
+        _map(
+            {
+                "root": TEXT,
+                "files": _list(TEXT),
+                "next_steps": _list(TEXT),
+                "notes": _list(_map({"kind": {"enum": ["found", "chose", "note"]}, "text": TEXT})),
+                "dry_run": SWITCH,
+            }
+        ),
+    ),
     "clean/1": (
         "`clean`: what was removed, or would be.",
         _map({"removed": _list(TEXT), "size_bytes": COUNT, "dry_run": SWITCH}),

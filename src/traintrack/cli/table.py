@@ -135,8 +135,19 @@ COMMANDS: tuple[Command, ...] = (
         (
             Option("output", ("-o", "--output"), "Copy the results into DIR.", Kind.TEXT, "DIR"),
             Option("force", ("--force",), "With -o: replace files in DIR that differ."),
+            Option(
+                "attempt",
+                ("--attempt",),
+                "What failed attempt N of LABEL had written; `last` is the newest.",
+                Kind.TEXT,
+                "N",
+            ),
         ),
-        ("traintrack pull :trained_model", "traintrack pull //lp:compare -o out"),
+        (
+            "traintrack pull :trained_model",
+            "traintrack pull //lp:compare -o out",
+            "traintrack pull :trained_model --attempt last -o out",
+        ),
     ),
     Command("ls", "List targets and what they run.", "", (_PATTERNS,), (), ("traintrack ls //...",)),
     Command(
@@ -167,6 +178,24 @@ COMMANDS: tuple[Command, ...] = (
         ("traintrack log", "traintrack log :train -f"),
     ),
     Command(
+        "shell",
+        "Open a shell where a task would stand, with all that it is given.",
+        "The same environment, code, configuration and inputs. `exit` removes everything; nothing becomes a result.",
+        (_LABEL,),
+        (
+            Option(
+                "attempt",
+                ("--attempt",),
+                "What failed attempt N was given, with what it had written; `last` is the newest.",
+                Kind.TEXT,
+                "N",
+            ),
+            Option("line", ("-c",), "Carry out LINE in place of reading from the terminal.", Kind.TEXT, "LINE"),
+            Option("print_only", ("--print",), "Print the command that opens the shell, and leave all laid out."),
+        ),
+        ("traintrack shell :train", "traintrack shell :train --attempt last", "traintrack shell :train -c 'ls -R'"),
+    ),
+    Command(
         "why",
         "Say why a target ran, will run, is cached or waits.",
         "Goes down to the field, the file and line, and the commit that changed it.",
@@ -179,8 +208,8 @@ COMMANDS: tuple[Command, ...] = (
         "Check the files of the workspace; tell every error at once.",
         "Looks at syntax, labels, cycles, schemas and code. Without PATTERN: the whole workspace.",
         (_PATTERNS,),
-        (),
-        ("traintrack check",),
+        (Option("fresh", ("--fresh",), "Ask sources too; end with 5 if one has moved or its pin is beyond max_age."),),
+        ("traintrack check", "traintrack check --fresh //data/..."),
     ),
     Command(
         "lock",
@@ -189,16 +218,27 @@ COMMANDS: tuple[Command, ...] = (
         (_PATTERNS,),
         (
             Option("update", ("--update",), "Renew the pins of the targets that match PATTERN.", Kind.TEXT, "PATTERN"),
-            Option("check", ("--check",), "Write nothing; end with 5 if a pin is missing."),
+            Option(
+                "check", ("--check",), "Write nothing; end with 5 if a pin is missing, and tell which tags have moved."
+            ),
         ),
         ("traintrack lock", "traintrack lock --check //..."),
     ),
     Command(
         "init",
         "Write a new workspace with one target that runs.",
-        "",
+        "In a repository with code it reads lock files and Dockerfiles, chooses an image that fits, and says why. Overwrites nothing.",
         (Argument("directory_to_fill", "[DIR]"),),
         (
+            Option(
+                "wrap",
+                ("--wrap",),
+                "Make SCRIPT the first target: an entry of yours turns arguments into its flags. It is read, not run.",
+                Kind.TEXT,
+                "SCRIPT",
+            ),
+            Option("docker", ("--docker",), "Write Dockerfiles and tasks in containers, or use the Dockerfile there is."),
+            Option("base", ("--base",), "With --docker: the image that the Dockerfiles build upon.", Kind.TEXT, "IMAGE"),
             Option(
                 "example",
                 ("--example",),
@@ -208,16 +248,25 @@ COMMANDS: tuple[Command, ...] = (
                 ("digits",),
             ),
             Option("name", ("--name",), "Name of the workspace; the folder's name if not given.", Kind.TEXT, "NAME"),
+            Option("dry_run", ("-n", "--dry-run"), "Tell what would be written and why, and write nothing."),
         ),
-        ("traintrack init plates", "traintrack init --example digits digits"),
+        (
+            "traintrack init plates",
+            "traintrack init --dry-run",
+            "traintrack init --wrap train.py",
+            "traintrack init --example digits digits",
+        ),
     ),
     Command(
         "clean",
         "Remove what dead runs left behind; never a result.",
-        "",
+        "What failed attempts had written goes after 14 days, the oldest first where it is too much.",
         (),
-        (Option("dry_run", ("-n", "--dry-run"), "Tell what would go, and remove nothing."),),
-        ("traintrack clean --dry-run",),
+        (
+            Option("dry_run", ("-n", "--dry-run"), "Tell what would go, and remove nothing."),
+            Option("attempts", ("--attempts",), "Remove also what all failed attempts had written."),
+        ),
+        ("traintrack clean --dry-run", "traintrack clean --attempts"),
     ),
     Command(
         "verify",

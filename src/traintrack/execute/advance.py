@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from enum import Enum
 from typing import TypeAlias
 
 from msgspec import Struct
@@ -23,9 +24,20 @@ from traintrack.execute.flight import Consumption, Flight, Ports, consume, start
 from traintrack.execute.lease import Lease, SupersededError
 from traintrack.execute.records import cutoff_record, record_of
 from traintrack.execute.slots import Grant
+from traintrack.ports.runner import Adopted, AdoptsJobs
 from traintrack.ports.storage import Liveness, Seen
 
 ORPHAN_GRACE_S = 5.0
+
+LOOK_HOLDS_S = 1.0
+"""How long bytes that were checked count as checked for the start of the task that reads them."""
+
+
+class Orphan(Enum):
+    """What is to become of a job whose process is dead."""
+
+    ADOPTED = "adopted"
+    ENDED = "ended"
 
 
 class Stands(Struct, frozen=True):
@@ -48,8 +60,17 @@ class Waits(Struct, frozen=True):
     seen: Seen
 
 
+class Look(Struct, frozen=True):
+    """What a look without a share has found: what would be consumed, and when it was checked (monotonic seconds)."""
+
+    consumption: Consumption
+    at: float
+
+
 class NeedsSlot(Struct, frozen=True):
-    """It has to be executed, and there was no room yet."""
+    """It has to be executed, and there was no room yet; `look` spares the next one the reading."""
+
+    look: Look | None = None
 
 
 class Runs(Struct, frozen=True):
@@ -85,6 +106,7 @@ class Request(Struct, frozen=True):
 
     `forced`: do not reuse. `evict`: why the result `evict_only` must go first; another one that stands
     meanwhile may stay. `waited_flight`: the flight whose failure is shared. `fresh`: no checkpoint is taken up.
+    `look`: what the last look has found.
     """
 
     action: Action
@@ -95,6 +117,7 @@ class Request(Struct, frozen=True):
     grant: Grant | None = None
     waited_flight: str | None = None
     fresh: bool = False
+    look: Look | None = None
 
 
 def advance(
@@ -119,18 +142,22 @@ def advance(
     found = _without_work(request, seen, ports, owner)
     if found is not None:
         return found
-    consumption = consume(action, standing, storage, label_of)
-    if not request.forced:
-        cut = _cut_off(request, ports, owner, seen, consumption)
-        if cut is not None:
-            return cut
+    consumption = _still_good(request, ports, standing)
+    if consumption is None:
+        consumption = consume(action, standing, storage, label_of)
+        if not request.forced:
+            cut = _cut_off(request, ports, owner, seen, consumption)
+            if cut is not None:
+                return cut
     if request.grant is None:
-        return NeedsSlot()
+        return NeedsSlot(Look(consumption, ports.clock.monotonic()))
     ports.materials.provide(action)
     try:
-        flight, resumed = _take(request, ports, owner, seen, consumption)
+        flight, resumed = _take(request, ports, owner, seen, consumption, Orphan.ADOPTED)
     except SupersededError as lost:
         return _without_work(request, lost.seen, ports, owner) or NeedsSlot()
+    if flight.handle is not None:
+        return _go_on(flight, flight.handle, ports, resumed=resumed)
     return _start(flight, ports, owner, resumed=resumed)
 
 
@@ -203,6 +230,15 @@ def _store(flight: Flight, lease: Lease, state: JobState, output: Output, ports:
     return replace(result, record=storage.kept.put(encode_record(record))), record
 
 
+def _still_good(request: Request, ports: Ports, standing: Callable[[TargetId], Result]) -> Consumption | None:
+    """What the last look has found, if that was a moment ago and of the same bytes."""
+    look = request.look
+    if look is None or ports.clock.monotonic() - look.at > LOOK_HOLDS_S:
+        return None
+    same = all(standing(read.id).artifact == read.artifact for read in look.consumption.inputs)
+    return look.consumption if same else None
+
+
 def _after_losing(seen: Seen, flight: Flight) -> Next:
     """What follows when the cell went to another: take the result, wait for it, or begin anew."""
     if seen.cell is not None and seen.cell.result is not None:
@@ -254,7 +290,7 @@ def _cut_off(request: Request, ports: Ports, owner: Owner, seen: Seen, consumpti
     if source is None or source == request.action.id or _result_for(source, consumption, ports) is None:
         return None
     try:
-        flight, _ = _take(request, ports, owner, seen, consumption)
+        flight, _ = _take(request, ports, owner, seen, consumption, Orphan.ENDED)
         if flight.lease is None:
             return None
         flight.lease = leases.start_publishing(storage.cells, flight.lease)
@@ -285,16 +321,19 @@ def _result_for(source: TargetId, consumption: Consumption, ports: Ports) -> Res
     return cell.result if ports.storage.artifacts.check(cell.result) is None else None
 
 
-def _take(request: Request, ports: Ports, owner: Owner, seen: Seen, consumption: Consumption) -> tuple[Flight, bool]:
+def _take(
+    request: Request, ports: Ports, owner: Owner, seen: Seen, consumption: Consumption, orphan: Orphan
+) -> tuple[Flight, bool]:
     """Hold the cell; the second value tells that a dead holder's flight goes on.
 
     Raises:
         SupersededError: somebody was first.
     """
     cell = seen.cell
-    artifacts = tuple(dict.fromkeys(i.artifact for i in consumption.inputs))
+    artifacts = tuple(dict.fromkeys(i.artifact for i in consumption.jobs if i.origin is None))
     resumed = False
     lease = None
+    adopted: Adopted | None = None
     if cell is not None and cell.state is CellState.DONE:
         if not request.forced:
             raise SupersededError(seen)
@@ -302,7 +341,10 @@ def _take(request: Request, ports: Ports, owner: Owner, seen: Seen, consumption:
         # The cell first: of many who wait one gets it, and only that one may end what runs on this flight. Another
         # would find the new holder's job under the same name.
         lease = leases.take_over(ports.storage.cells, seen, owner)
-        _stop_orphans(cell, ports)
+        if orphan is Orphan.ADOPTED and not request.fresh and cell.inputs == artifacts:
+            adopted = _adopt(cell, ports)
+        if adopted is None:
+            _stop_orphans(cell, ports)
         resumed = True
     else:
         lease = leases.acquire(ports.storage.cells, seen, owner, artifacts)
@@ -318,6 +360,8 @@ def _take(request: Request, ports: Ports, owner: Owner, seen: Seen, consumption:
         grant=request.grant,
         checkpoint=None if request.fresh else _checkpoint(lease, ports),
     )
+    if adopted is not None:
+        flight.handle, flight.attempt = adopted.handle, adopted.attempt
     return flight, resumed
 
 
@@ -326,6 +370,11 @@ def _checkpoint(lease: Lease | None, ports: Ports) -> str | None:
     if lease is None:
         return None
     return lease.cell.checkpoint or ports.runner.find_checkpoint(lease.cell.flight)
+
+
+def _adopt(cell: Cell, ports: Ports) -> Adopted | None:
+    """Take on the job that a dead holder left, if it read what would be read now and its runner can."""
+    return ports.runner.adopt(cell.flight) if isinstance(ports.runner, AdoptsJobs) else None
 
 
 def _stop_orphans(cell: Cell, ports: Ports) -> None:
@@ -347,6 +396,11 @@ def _start(flight: Flight, ports: Ports, owner: Owner, *, resumed: bool) -> Next
         flight.note(JobState(JobPhase.FINISHED, FailureClass.PLATFORM, error.message, error.hint))
         abandon(flight, ports)
         raise
+    return _go_on(flight, handle, ports, resumed=resumed)
+
+
+def _go_on(flight: Flight, handle: Handle, ports: Ports, *, resumed: bool) -> Next:
+    """Write the job into the cell, so that others find it."""
     if flight.lease is not None:
         try:
             flight.lease = leases.note_job(ports.storage.cells, flight.lease, handle)

@@ -19,6 +19,11 @@ from traintrack.execute.lease import Lease, SupersededError, prepared_commit, se
 from traintrack.ports.storage import GroupCommits, Ledger, Seen
 
 
+GATHER_S = 0.05
+"""How long results may wait for others while the run has other work. A round of syncing costs the same for one and for
+a hundred, and slows down all that is written meanwhile; a person does not notice the wait."""
+
+
 class Commit(Struct, frozen=True):
     """A result that is stored and is to stand for the cell of `lease`; `key` is hinted at afterwards."""
 
@@ -35,7 +40,7 @@ class Committed(Struct, frozen=True):
 
 
 class Committer:
-    """One thread that commits what comes, as many at once as have come."""
+    """One thread that commits what comes: at the latest `GATHER_S` later, at once after `hurry`."""
 
     def __init__(
         self,
@@ -47,6 +52,7 @@ class Committer:
         self._cells, self._ledger, self._report, self._failed = cells, ledger, report, failed
         self._queue: queue.SimpleQueue[Commit | None] = queue.SimpleQueue()
         self._thread: threading.Thread | None = None
+        self._hurried = threading.Event()
 
     def add(self, commit: Commit) -> None:
         """Take a commit; its end is reported from the committer's thread."""
@@ -55,8 +61,13 @@ class Committer:
             self._thread.start()
         self._queue.put(commit)
 
+    def hurry(self) -> None:
+        """Wait for nothing more: somebody needs what has come."""
+        self._hurried.set()
+
     def close(self) -> None:
         """Commit what has come and end."""
+        self._hurried.set()
         self._queue.put(None)
         if self._thread is not None:
             self._thread.join()
@@ -73,15 +84,18 @@ class Committer:
                 return
 
     def _next_batch(self) -> tuple[list[Commit], bool]:
-        batch: list[Commit] = []
-        item = self._queue.get()
-        while item is not None:
+        first = self._queue.get()
+        if first is None:
+            return [], True
+        self._hurried.wait(GATHER_S)
+        self._hurried.clear()
+        batch = [first]
+        while not self._queue.empty():
+            item = self._queue.get()
+            if item is None:
+                return batch, True
             batch.append(item)
-            try:
-                item = self._queue.get_nowait()
-            except queue.Empty:
-                return batch, False
-        return batch, True
+        return batch, False
 
     def _commit(self, batch: list[Commit]) -> list[Committed]:
         wanted: list[tuple[Seen, Cell]] = [prepared_commit(c.lease, c.result) for c in batch]

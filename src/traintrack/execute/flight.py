@@ -7,14 +7,14 @@ from typing import Protocol
 
 from msgspec import Struct, field
 
-from traintrack.action.action import Action, Resources
+from traintrack.action.action import Action, Origin, Resources
 from traintrack.action.cell import Failure, Result
 from traintrack.action.failure import FailureClass
 from traintrack.action.job import Handle, Job, JobInput, JobState
 from traintrack.action.key import action_key
 from traintrack.action.plan import Reason
 from traintrack.action.record import AttemptNote, InputRead, Who
-from traintrack.digest import ActionKey, ArtifactDigest, TargetId
+from traintrack.digest import ActionKey, ArtifactDigest, TargetId, canonical_json, content_digest
 from traintrack.errors import HostError, InputError, IntegrityError
 from traintrack.execute.lease import Lease
 from traintrack.execute.slots import Grant
@@ -137,6 +137,9 @@ def consume(
     for item in action.inputs:
         if (item.id, item.subpath) in contents:
             continue
+        if item.origin is not None:
+            contents[item.id, item.subpath] = _pinned_part(item.origin, item.subpath)
+            continue
         contents[item.id, item.subpath] = _content(standing(item.id), item.id, item.subpath, storage, label_of)
     inputs = tuple(
         InputRead(
@@ -149,7 +152,9 @@ def consume(
         )
         for i in action.inputs
     )
-    jobs = tuple(JobInput(i.arg_path, i.folder, standing(i.id).artifact, i.subpath, i.deliver) for i in action.inputs)
+    jobs = tuple(
+        JobInput(i.arg_path, i.folder, standing(i.id).artifact, i.subpath, i.deliver, i.origin) for i in action.inputs
+    )
     return Consumption(inputs, jobs, action_key(action, contents))
 
 
@@ -177,6 +182,13 @@ def start_attempt(flight: Flight, ports: Ports, run: str) -> Handle:
         raise HostError("the runner started nothing and gave no reason", code="runner", hint="run `traintrack doctor`")
     flight.handle = handles[0]
     return handles[0]
+
+
+def _pinned_part(origin: Origin, subpath: str | None) -> ArtifactDigest:
+    """What stands for a part of data outside of the storage: nobody knows the bytes of just that part."""
+    if subpath is None:
+        return origin.pinned
+    return ArtifactDigest(content_digest(canonical_json({"origin": origin.pinned, "path": subpath})))
 
 
 def _content(

@@ -44,6 +44,7 @@ class Landing:
         if not any(need in self._open for need in needs):
             return False
         self._held_back.append(id_)
+        self._committer.hurry()
         return True
 
     def landed(self, batch: list[Committed]) -> list[TargetId]:
@@ -64,6 +65,11 @@ class Landing:
         """Take out the targets that were held back."""
         held_back, self._held_back = self._held_back, []
         return held_back
+
+    def hurry(self) -> None:
+        """Commit what has come at once: the run has nothing else to do."""
+        if self._open:
+            self._committer.hurry()
 
     def close(self) -> None:
         """Commit what has come and end."""

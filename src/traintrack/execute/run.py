@@ -10,7 +10,6 @@ import queue
 import random
 from collections import Counter
 from collections.abc import Callable, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 
 from msgspec.structs import replace
@@ -33,6 +32,7 @@ from traintrack.digest import TargetId
 from traintrack.errors import HostError, InternalError, TraintrackError
 from traintrack.execute.advance import (
     Fails,
+    Look,
     NeedsSlot,
     Next,
     Request,
@@ -56,6 +56,7 @@ from traintrack.execute.flight import DamagedInputError, Flight, InputNotStandin
 from traintrack.execute.healing import steps_to_heal
 from traintrack.execute.heartbeats import beating
 from traintrack.execute.landing import Landing
+from traintrack.execute.pool import Pool
 from traintrack.execute.ready_queue import ReadyQueue
 from traintrack.execute.retry import next_attempt
 from traintrack.execute.settings import Planner, RunResult, RunSettings
@@ -64,7 +65,7 @@ from traintrack.execute.watchers import CellWatcher, JobWatcher
 from traintrack.ports.events import EventSink
 from traintrack.ports.storage import GroupCommits
 
-POOL_THREADS = 2
+POOL_THREADS = 1
 """Steps on a local disk are short: more threads only contend for the interpreter (measured: a fifth more of its time)."""
 
 DISTANT_POOL_THREADS = 16
@@ -101,6 +102,7 @@ class Run:
         self._grants: dict[TargetId, Grant] = {}
         self._owners: dict[TargetId, Owner] = {}
         self._waited: dict[TargetId, str] = {}
+        self._looks: dict[TargetId, Look | None] = {}
         self._urgency: dict[TargetId, float] = {}
         self._pending = 0
         self._stop_after_failure = False
@@ -110,7 +112,7 @@ class Run:
         self._jobs = JobWatcher(ports.runner, self._job_changed_elsewhere, self._watcher_failed)
         self._foreign = CellWatcher(ports.storage.cells, self._cell_changed_elsewhere, self._watcher_failed)
         threads = POOL_THREADS if ports.storage.cells.heartbeat_s is None else DISTANT_POOL_THREADS
-        self._pool = ThreadPoolExecutor(threads, thread_name_prefix="traintrack")
+        self._pool = Pool(threads, "traintrack")
         self._landing = self._make_landing()
 
     def execute(self) -> RunResult:
@@ -219,6 +221,7 @@ class Run:
             grant=grant,
             waited_flight=self._waited.get(id_),
             fresh=self._settings.fresh,
+            look=self._looks.pop(id_, None),
         )
         owner = self._owners.setdefault(id_, replace(self._owner, token=new_nonce()))
         self._do(id_, lambda: advance(request, self._ports, owner, self._standing, self._board.label))
@@ -240,7 +243,7 @@ class Run:
                 after = partial(self._die, error)
             self._calls.put(partial(self._arrived, after))
 
-        self._pool.submit(body)
+        self._pool.run(body)
 
     def _arrived(self, after: Callable[[], None]) -> None:
         self._pending -= 1
@@ -264,7 +267,8 @@ class Run:
                 self._ready.done(id_)
             case Waits():
                 self._wait_for(id_, found)
-            case NeedsSlot():
+            case NeedsSlot(look):
+                self._looks[id_] = look
                 self._queue_for_room([id_])
             case Fails():
                 outcome = self._board.failed(id_, found)
@@ -343,6 +347,8 @@ class Run:
             state = replace(state, failure=FailureClass.LOST, message=state.message or "the process is gone")
         flight.note(state)
         if state.failure is None:
+            # The share is for the task; what it made is stored beside the next one.
+            self._give_back(flight.id)
             in_groups = self._landing is not None
             self._do(flight.id, lambda: conclude(flight, state, self._ports, in_groups=in_groups))
         else:
@@ -445,7 +451,13 @@ class Run:
 
     def _stop_jobs(self, handles: list[Handle]) -> None:
         if handles:
-            self._pool.submit(self._ports.runner.stop, handles, GRACE_S[self._control.level])
+            self._pool.run(partial(self._stop_now, handles, GRACE_S[self._control.level]))
+
+    def _stop_now(self, handles: list[Handle], grace_s: float) -> None:
+        try:
+            self._ports.runner.stop(handles, grace_s)
+        except Exception as error:  # noqa: BLE001  a thread must hand its errors on
+            self._watcher_failed(error)
 
     # The loop's own affairs
 
@@ -455,6 +467,8 @@ class Run:
 
     def _next_call(self) -> None:
         timeout = self._delays.next_in(self._ports.clock.monotonic())
+        if self._landing is not None and not self._pending and not self._flights:
+            self._landing.hurry()
         try:
             self._calls.get(timeout=timeout)()
             while not self._calls.empty():
@@ -517,7 +531,7 @@ class Run:
             self._ports.runner.stop(list(self._flights), GRACE_S[StopLevel.KILL])
             for flight in self._flights.values():
                 abandon(flight, self._ports)
-        self._pool.shutdown(wait=True)
+        self._pool.close()
         if self._landing is not None:
             self._landing.close()
         if self._beats is not None:

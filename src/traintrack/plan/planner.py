@@ -6,11 +6,11 @@ from collections.abc import Collection
 
 from msgspec.structs import replace
 
-from traintrack.action.action import Action, ActionGraph
-from traintrack.action.cell import Cell, CellState, FreeReason
+from traintrack.action.action import Action, ActionGraph, Origin
+from traintrack.action.cell import Cell, CellState, FreeReason, Result
 from traintrack.action.plan import Decision, Plan, Reason, ReasonCode, Step
 from traintrack.action.record import Record
-from traintrack.digest import TargetId
+from traintrack.digest import ContentDigest, TargetId
 from traintrack.errors import NotFoundError
 from traintrack.plan.agreement import Agreement
 from traintrack.plan.history import History
@@ -77,9 +77,12 @@ class Planner:
 
     def _step(self, id_: TargetId, cell: Cell | None) -> Step:
         action = self._graph.actions.get(id_)
+        source = self._graph.sources.get(id_)
+        if source is not None and source.origin is not None:
+            return Step(id_, Decision.REUSE, Reason(ReasonCode.CACHED), _outside(source.origin))
         if cell is not None and cell.state is CellState.DONE and id_ not in self._forced:
             return Step(id_, Decision.REUSE, Reason(ReasonCode.CACHED), cell)
-        if action is None and id_ in self._graph.sources:
+        if action is None and source is not None:
             return Step(id_, Decision.EXECUTE, Reason(ReasonCode.NEVER_BUILT), cell)
         if action is None:
             raise NotFoundError(
@@ -146,6 +149,12 @@ _FREED = {
     FreeReason.CORRUPT: ReasonCode.CORRUPT,
     FreeReason.SUPERSEDED: ReasonCode.SUPERSEDED,
 }
+
+
+def _outside(origin: Origin) -> Cell:
+    """The cell of data that stays where it is: no storage has one, and nothing but its pin stands."""
+    nothing = ContentDigest("")
+    return Cell(CellState.DONE, 0, "", result=Result(origin.pinned, nothing, nothing))
 
 
 def _held(cell: Cell) -> Reason:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from typing import Protocol
+from typing import Protocol, runtime_checkable
+
+from msgspec import Struct
 
 from traintrack.action.action import Action
 from traintrack.action.job import Capabilities, Handle, Job, JobState
@@ -52,3 +54,27 @@ class Runner(Protocol):
 
     def logs(self, handle: Handle, offset: int) -> bytes:
         """Return what the task has written from byte `offset` on; empty if there is nothing more yet."""
+
+
+class Adopted(Struct, frozen=True):
+    """A job of a dead process that this one watches now, and which attempt of its flight it is."""
+
+    handle: Handle
+    attempt: int
+
+
+@runtime_checkable
+class AdoptsJobs(Protocol):
+    """A runner whose jobs outlive the process that started them; an addition to `Runner`."""
+
+    def adopt(self, flight: str) -> Adopted | None:
+        """Take on the job of a flight whose process is dead, living or ended; None if there is none to be had.
+
+        The caller holds the flight's cell. From then on `poll`, `logs` and `stop` work as for an own job.
+
+        Raises:
+            HostError: it cannot be found out.
+        """
+
+    def abandoned(self) -> Mapping[Handle, tuple[str, str]]:
+        """Map the handle of each job that no process watches to its target's ID and its flight."""

@@ -27,7 +27,10 @@ _numbers = count(1)
 
 
 class Bench(Struct, frozen=True):
-    """A runner with the parts of the storage that it works over, and an image that has `sh` and can run there."""
+    """A runner with the parts of the storage that it works over, and an image that has `sh` and can run there.
+
+    `python` is how the image calls its Python 3.
+    """
 
     runner: Runner
     staging: Staging
@@ -35,6 +38,11 @@ class Bench(Struct, frozen=True):
     kept: Kept
     ledger: Ledger
     image: Image
+    python: str = "python"
+
+    def enforces(self, word: str) -> bool:
+        """Tell if the runner declares that it can enforce something."""
+        return word in self.runner.capabilities.isolation.enforced
 
     def code(self, trees: Mapping[str, Mapping[str, str]]) -> dict[str, str]:
         """Put folders of code and return `Action.code`: `trees` maps each path to its files, name to text."""
@@ -53,6 +61,11 @@ class Bench(Struct, frozen=True):
         """Return the action of a shell script that gets CONFIG_YAML as $1 and OUTPUT_DIRECTORY as $2."""
         code = self.code({"src": {"task.sh": text}})
         return replace(make_action(self.image, code), **fields)
+
+    def program(self, text: str, **fields: Any) -> Action:
+        """Return the action of a Python program that gets CONFIG_YAML and OUTPUT_DIRECTORY, and has a module `near`."""
+        code = self.code({"src": {"task.sh": text, "near.py": "WORD = 'near'\n"}})
+        return replace(make_action(self.image, code), entrypoint=(self.python,), **fields)
 
     def run(self, job: Job) -> JobState:
         """Run a job to its end and return the last state."""

@@ -8,11 +8,12 @@ every image with a POSIX `sh` will do. What a runner declares as enforced, check
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 
 from msgspec.structs import replace
 
-from traintrack.action.action import Secret
+from traintrack.action.action import Deliver, Provenance, Resources, Secret
 from traintrack.action.failure import FailureClass
 from traintrack.testing.runner_bench import Bench, Wanted, make_job
 
@@ -69,9 +70,9 @@ config=$1; cat "$(path whole)/a/x.txt" "$(path part)" "$(path folder)/x.txt" > "
         bench = self.make_bench(tmp_path)
         bench.code({"other": {"secret.txt": "not asked for"}})
 
-        state = bench.run(make_job(bench.script('find . -type f > "$2/seen"')))
+        state = bench.run(make_job(bench.script('ls -AR . > "$2/seen"')))
 
-        assert bench.output(state) == {"seen": "./src/task.sh\n"}
+        assert bench.output(state) == {"seen": ".:\nsrc\n\n./src:\ntask.sh\n"}
 
     def test_nothing_of_the_callers_environment_is_inherited(self, tmp_path: Path) -> None:
         bench = self.make_bench(tmp_path)
@@ -80,10 +81,21 @@ config=$1; cat "$(path whole)/a/x.txt" "$(path part)" "$(path folder)/x.txt" > "
         text = bench.output(bench.run(make_job(action, secrets={"TOKEN": "s3cret"})))["env"]
 
         variables = dict(line.split("=", 1) for line in text.splitlines() if "=" in line)
-        # The shell itself adds the last three.
+        # The shell itself adds the last ones, podman `container` and `TERM`.
         allowed = {"MODE", "TOKEN", "PATH", "LANG", "TZ", "HOME", "TMPDIR", "XDG_CACHE_HOME", "USER", "LOGNAME"}
-        allowed |= {"CUDA_VISIBLE_DEVICES", "PYTHONPATH", "PWD", "SHLVL", "_", "OLDPWD", "HOSTNAME"}
-        assert {v for v in variables if not v.startswith("TRAINTRACK_")} <= allowed
+        allowed |= {
+            "CUDA_VISIBLE_DEVICES",
+            "PYTHONPATH",
+            "PWD",
+            "SHLVL",
+            "_",
+            "OLDPWD",
+            "HOSTNAME",
+            "container",
+            "TERM",
+        }
+        others = {v for v in variables if not v.startswith("TRAINTRACK_")} - allowed
+        assert not others, others
         assert (variables["MODE"], variables["TOKEN"]) == ("fast", "s3cret")
         assert variables["TRAINTRACK_ID"] == action.id
         assert variables["TZ"] == "UTC"
@@ -96,7 +108,7 @@ config=$1; cat "$(path whole)/a/x.txt" "$(path part)" "$(path folder)/x.txt" > "
 
     def test_an_exit_code_other_than_0_is_a_failure_of_the_task_with_the_end_of_its_log(self, tmp_path: Path) -> None:
         bench = self.make_bench(tmp_path)
-        script = "i=0; while [ $i -lt 30 ]; do i=$((i+1)); echo line $i; done; echo bad >&2; exit 3"
+        script = "i=0; while [ $i -lt 30 ]; do i=$((i+1)); echo line $i; done; sleep 0.2; echo bad >&2; exit 3"
 
         state = bench.run(make_job(bench.script(script)))
 
@@ -225,6 +237,167 @@ echo old > epoch-1; sleep 0.02; mkdir epoch-2; echo new > epoch-2/state; sleep 0
         assert log is not None
         assert log.read_text() == "token=********\n***********"
         assert "hunter2!" not in f"{handle}{state}"
+
+    def test_unmodified_programs_find_who_they_are_and_where_to_write(self, tmp_path: Path) -> None:
+        bench = self.make_bench(tmp_path)
+        program = """
+import getpass, json, os, pathlib, pwd, sys, tempfile
+sys.path.insert(0, "src")
+import near
+pathlib.Path("scratch.txt").write_text("in the current folder")
+cache = pathlib.Path(os.environ["XDG_CACHE_HOME"], "compiled")
+cache.mkdir(parents=True)
+with tempfile.NamedTemporaryFile() as file:
+    file.write(b"temporary")
+told = [getpass.getuser(), pwd.getpwuid(os.getuid()).pw_name, near.WORD, os.path.expanduser("~") == os.environ["HOME"]]
+pathlib.Path(sys.argv[2], "told").write_text(json.dumps(told))
+"""
+
+        state = bench.run(make_job(bench.program(program)))
+
+        name, entry, word, home = json.loads(bench.output(state)["told"])
+        assert (name, word, home) == (entry, "near", True)
+
+    def test_eight_processes_share_memory(self, tmp_path: Path) -> None:
+        bench = self.make_bench(tmp_path)
+        program = """
+import multiprocessing, pathlib, sys
+from multiprocessing.shared_memory import SharedMemory
+
+def add(name, index):
+    memory = SharedMemory(name)
+    memory.buf[index] = index + 1
+    memory.close()
+
+if __name__ == "__main__":
+    memory = SharedMemory(create=True, size=48 << 20)
+    workers = [multiprocessing.Process(target=add, args=(memory.name, i)) for i in range(8)]
+    [w.start() for w in workers], [w.join() for w in workers]
+    pathlib.Path(sys.argv[2], "sum").write_text(str(sum(memory.buf[:8])))
+    memory.close()
+    memory.unlink()
+"""
+        resources = Resources(memory_bytes=256 << 20)
+
+        state = bench.run(make_job(bench.program(program), resources=resources))
+
+        assert bench.output(state) == {"sum": "36"}
+
+    def test_the_network_is_closed_where_that_is_enforced(self, tmp_path: Path) -> None:
+        bench = self.make_bench(tmp_path)
+        if not bench.enforces("network"):
+            return
+        program = """
+import pathlib, socket, sys
+pathlib.Path(sys.argv[2], "devices").write_text(" ".join(name for _, name in socket.if_nameindex()))
+socket.create_connection(("example.org", 80), 5)
+"""
+        action = bench.program(program)
+
+        state = bench.run(make_job(replace(action, provenance=Provenance(place="a/TTCONFIG.yaml:7:3"))))
+
+        assert state.failure is FailureClass.TASK
+        assert "network" in state.message
+        assert state.hint is not None
+        assert "network: true" in state.hint
+        assert "a/TTCONFIG.yaml:7:3" in state.hint
+        assert "network" in state.isolation.enforced
+
+    def test_inputs_and_code_cannot_be_written_where_that_is_enforced(self, tmp_path: Path) -> None:
+        bench = self.make_bench(tmp_path)
+        if not bench.enforces("inputs read-only"):
+            return
+        data = bench.artifact({"x.txt": "x"})
+        script = """
+d=$(sed -n 's/.*"data": "\\(.*\\)".*/\\1/p' "$1")
+for f in "$d/x.txt" "$d/new" src/task.sh src/new "$1"; do
+    chmod u+w "$f" 2>/dev/null; { echo changed > "$f"; } 2>/dev/null && echo "$f" >> "$2/written"
+done
+echo > "$2/ok"
+"""
+
+        state = bench.run(make_job(bench.script(script), {"data": Wanted(data)}))
+
+        assert bench.output(state) == {"ok": "\n"}
+        assert (bench.artifacts.path(data) / "x.txt").read_text() == "x"
+
+    def test_a_hundred_inputs_are_read_at_their_paths(self, tmp_path: Path) -> None:
+        bench = self.make_bench(tmp_path)
+        inputs = {f"a{i}": Wanted(bench.artifact({"n": str(i)})) for i in range(100)}
+        script = """
+sed -n 's/.*"a[0-9]*": "\\(.*\\)".*/\\1/p' "$1" | while read d; do
+    cat "$d/n"; echo; { echo changed > "$d/n"; } 2>/dev/null || :
+done > "$2/all"
+"""
+        if not bench.enforces("inputs read-only"):
+            script = script.replace("{ echo changed", ": || { echo changed")
+
+        output = bench.output(bench.run(make_job(bench.script(script), inputs)))
+
+        assert sorted(output["all"].split(), key=int) == [str(i) for i in range(100)]
+        assert (bench.artifacts.path(inputs["a7"].artifact) / "n").read_text() == "7"
+
+    def test_a_url_that_is_delivered_can_be_read(self, tmp_path: Path) -> None:
+        bench = self.make_bench(tmp_path)
+        data = bench.artifact({"x.txt": "x"})
+        script = """
+u=$(sed -n 's/.*"data": "file:\\/\\/\\(.*\\)".*/\\1/p' "$1"); cat "$u/x.txt" > "$2/read"
+"""
+
+        state = bench.run(make_job(bench.script(script), {"data": Wanted(data, deliver=Deliver.URI)}))
+
+        assert bench.output(state) == {"read": "x"}
+
+    def test_what_a_task_writes_belongs_to_the_caller(self, tmp_path: Path) -> None:
+        bench = self.make_bench(tmp_path)
+
+        state = bench.run(make_job(bench.script('echo > "$2/x" && id -u > "$2/id"')))
+
+        assert state.output is not None
+        assert (Path(state.output.staged) / "x").stat().st_uid == os.geteuid()
+        if bench.enforces("user"):
+            assert "user" in state.isolation.enforced
+
+    def test_the_image_stays_as_it_is_where_that_is_enforced(self, tmp_path: Path) -> None:
+        bench = self.make_bench(tmp_path)
+        if not bench.enforces("root file system"):
+            return
+        script = '{ echo > /tt/x; } 2>/dev/null && echo /tt >> "$2/written"; { echo > /x; } 2>/dev/null && echo / >> "$2/written"; echo > "$2/ok"'
+
+        assert bench.output(bench.run(make_job(bench.script(script)))) == {"ok": "\n"}
+
+    def test_a_task_beyond_its_memory_is_told_so_where_that_is_enforced(self, tmp_path: Path) -> None:
+        bench = self.make_bench(tmp_path)
+        if not bench.enforces("memory"):
+            return
+        program = 'import sys; open(sys.argv[2] + "/x", "w").write("x"); b = bytearray(200 << 20)'
+        resources = Resources(memory_bytes=48 << 20)
+
+        state = bench.run(make_job(bench.program(program), resources=resources))
+
+        assert state.failure is FailureClass.OUT_OF_MEMORY, state
+        assert "48 MiB" in state.message
+        assert "memory" in (state.hint or "")
+
+    def test_a_task_whose_child_was_killed_for_memory_fails_though_it_exits_with_0(self, tmp_path: Path) -> None:
+        bench = self.make_bench(tmp_path)
+        if not bench.enforces("memory"):
+            return
+        program = """
+import multiprocessing, pathlib, sys
+
+if __name__ == "__main__":
+    child = multiprocessing.Process(target=bytearray, args=(200 << 20,))
+    child.start()
+    child.join()
+    pathlib.Path(sys.argv[2], "code").write_text(str(child.exitcode))
+"""
+        resources = Resources(memory_bytes=48 << 20)
+
+        state = bench.run(make_job(bench.program(program), resources=resources))
+
+        assert (state.failure, state.exit_code) == (FailureClass.OUT_OF_MEMORY, 0), state
+        assert "exit 0" in state.message
 
     def test_a_changed_input_fails_the_task_where_inputs_are_only_checked(self, tmp_path: Path) -> None:
         bench = self.make_bench(tmp_path)

@@ -16,7 +16,9 @@ from traintrack.workspace.git_object import FILE, FOLDER, PROGRAM, TreeRow
 from traintrack.workspace.git_objects import GitObjects
 from traintrack.workspace.git_place import GitPlace, find_place, place_at
 from traintrack.workspace.git_process import Git, find_git, git_failed
+from traintrack.workspace.lfs import LargeFiles
 from traintrack.workspace.source_control import HEAD, WORKTREE, Change, TreeEntry
+from traintrack.workspace.submodules import Submodules
 from traintrack.workspace.worktree import list_files, take_snapshot
 
 _HASH = re.compile(r"(?:[0-9a-f]{40}|[0-9a-f]{64})\Z")
@@ -39,8 +41,8 @@ def open_repository(workspace_root: Path) -> GitRepository:
 class GitRepository:
     """Reads a repository for one command: HEAD and each path of the working tree are looked at once and stay so.
 
-    Implements `SourceControl`; safe to use from several threads. `root` is the workspace, `prefix` its folder in
-    the repository, empty at the top. Nothing of git is started before the first question.
+    Implements `SourceControl` and `HasMore`; safe to use from several threads. `root` is the workspace, `prefix` its
+    folder in the repository, empty at the top. Nothing of git is started before the first question.
     Any method may raise a HostError where git is missing, too old or fails.
     """
 
@@ -52,6 +54,8 @@ class GitRepository:
             top = os.path.dirname(top)
         self._place = _known_place(top)
         self._git = Git(top, {"GIT_DIR": self._place.git_dir, "GIT_WORK_TREE": top})
+        self.large_files = LargeFiles(self._place, os.path.realpath(root))
+        self.submodules = Submodules(self._place, os.path.realpath(root))
         self._lock = threading.RLock()
         self._objects: GitObjects | None = None
         self._close: Callable[[], None] = lambda: None

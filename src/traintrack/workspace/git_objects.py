@@ -50,10 +50,13 @@ class GitObjects:
 
     def tree_of_commit(self, commit: str) -> str | None:
         """Return the root tree of a commit, None if the hash names no commit of this repository."""
+        data = self.commit(commit)
+        return None if data is None else data[5 : 5 + self.digits].decode("ascii")
+
+    def commit(self, commit: str) -> bytes | None:
+        """Return the bytes of a commit, None if the hash names none of this repository."""
         found = self._reader.contents([commit])[0]
-        if found is None or found.kind != "commit":
-            return None
-        return found.data[5 : 5 + self.digits].decode("ascii")
+        return None if found is None or found.kind != "commit" else found.data
 
     def trees(self, oids: Sequence[str]) -> list[dict[str, TreeRow]]:
         """Return the rows of trees, in order.

@@ -32,6 +32,8 @@ def check_image(fields: Any, path: KeyPath, findings: Findings) -> Any:
         findings.at_value(path, message, "bad-image", "write exactly one of `ref`, `build`, and `python` with `lock`")
     elif kinds == ["python"] and "lock" not in kept:
         findings.at_value(path, "a Python image has no `lock`", "bad-image", "add `lock: requirements.lock`")
+    elif kinds == ["python"] and kept.get("isolation"):
+        findings.at_key((*path, "isolation"), "`isolation` belongs to containers", "bad-image", "remove it")
     elif kinds != ["python"]:
         for key in ("lock", "groups", "extras"):
             if key in kept:
@@ -102,12 +104,6 @@ def _python(value: Any, path: KeyPath, findings: Findings) -> Any:
     return value
 
 
-def _isolation(value: Any, path: KeyPath, findings: Findings) -> Any:
-    if value != {}:
-        findings.at_key(path, "`isolation` is not supported by traintrack 0.1", "unsupported", "remove it")
-    return value
-
-
 _names = checks.list_of(checks.line)
 _build = checks.record_of(
     {
@@ -127,6 +123,6 @@ _FIELDS: Final[dict[str, Check]] = {
     "extras": _names,
     "entrypoint": checks.optional(_names),
     "platform": checks.optional(check_platform),
-    "isolation": _isolation,
+    "isolation": checks.record_of({"user": checks.choice("image"), "root": checks.choice("writable")}, "`isolation`"),
 }
 _record = checks.record_of(_FIELDS, "an image")

@@ -82,6 +82,7 @@ class TargetSpec(Struct, frozen=True):
     source: str | None = None
     pin: str | None = None
     import_: bool | None = None
+    max_age: str | int | float | None = None
     deliver: str | Mapping[str, str] | None = None
     description: str | None = None
     tags: tuple[str, ...] = ()
@@ -121,7 +122,10 @@ class Frozen(Struct, frozen=True):
 
 
 class SourcePin(Struct, frozen=True):
-    """What a source is pinned to: `content` (an artifact digest) or `listing` (SHA-256 of the store's listing)."""
+    """What a source is pinned to: `content` (an artifact digest) or `listing` (SHA-256 of the store's listing).
+
+    A `listing` beside a `content` is what was seen when the content was read. `at` is when, in ISO 8601 (UTC).
+    """
 
     content: str | None = None
     listing: str | None = None

@@ -17,7 +17,7 @@ from traintrack.workspace.suggest import did_you_mean, one_of
 
 UNSUPPORTED: Final = frozenset(
     {"each", "overrides", "max_members", "with", "max_parallel", "except", "checks", "baseline"}
-    | {"keep", "layout", "max_age"}
+    | {"keep", "layout"}
 )
 """Fields of later versions; templates have `params`, `targets` and `result` besides."""
 
@@ -29,13 +29,14 @@ OF_TASKS_ONLY: Final = (
     *("args", "unhashed", "env", "secrets", "image", "code", "paths", "commit", "cache_version"),
     *("resources", "retries", "outputs", "args_schema", "needs"),
 )
-OF_SOURCES_ONLY: Final = ("pin", "import")
+OF_SOURCES_ONLY: Final = ("pin", "import", "max_age")
 
 SCHEMES: Final = ("s3", "https", "efs", "file")
 
 _HASH = re.compile(r"(?:[0-9a-f]{40}|[0-9a-f]{64})\Z")
 _SHORT_HASH = re.compile(r"[0-9a-fA-F]{4,63}\Z")
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z", re.ASCII)
+_USER_INFO = re.compile(r"[A-Za-z0-9+.-]+://[^/?#]*@")
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*):/{1,2}")
 
 
@@ -214,6 +215,10 @@ def _source(value: Any, path: KeyPath, findings: Findings) -> Any:
     if scheme is not None and scheme[1] not in SCHEMES:
         message = f"sources of kind `{shown(scheme[1])}` are not supported"
         findings.at_value(path, message, "field-value", did_you_mean(scheme[1], SCHEMES, one_of(SCHEMES)))
+    elif scheme is not None and _USER_INFO.match(value):
+        hint = "take it out: the environment has credentials for `s3://`, and files are for the public behind `https://`"
+        # The secret itself must not stand in a log of the message.
+        findings.at_value(path, f"`source` holds a name or password before `@` ({scheme[1]})", "secret-in-uri", hint)
     return value
 
 
@@ -263,6 +268,7 @@ CHECKS: Final[Mapping[str, Check]] = {
     "source": checks.optional(_source),
     "pin": checks.optional(checks.choice("content", "listing")),
     "import": checks.optional(checks.boolean),
+    "max_age": checks.optional(checks.duration),
     "deliver": checks.optional(_deliver),
     "description": checks.optional(checks.text),
     "tags": checks.list_of(checks.line),

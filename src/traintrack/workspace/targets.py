@@ -40,7 +40,7 @@ def wrong_as_a_whole(target: Target, images: Mapping[str, ImageSpec]) -> list[In
         errors.append(_code_error(target))
     if spec.unhashed and not spec.unhashed.keys().isdisjoint(spec.args):
         errors += _delivered_twice(target)
-    if spec.pin is not None or spec.import_ is not None:
+    if spec.pin is not None or spec.import_ is not None or spec.max_age is not None:
         errors += _misplaced(target, OF_SOURCES_ONLY, "`{}` belongs to sources")
     return errors
 

@@ -9,6 +9,7 @@ from typing import Any, Final
 
 from msgspec.structs import replace
 
+from traintrack.action.image_ref import parse_image_ref
 from traintrack.errors import HostError, InputError, Location, raise_all
 from traintrack.label import is_segment
 from traintrack.version import VERSION
@@ -17,7 +18,7 @@ from traintrack.workspace.document import Document
 from traintrack.workspace.findings import Findings, shown
 from traintrack.workspace.fingerprint import fingerprint
 from traintrack.workspace.images import check_platform, read_images
-from traintrack.workspace.model import EnvironmentSpec, Layer, Workspace
+from traintrack.workspace.model import EnvironmentSpec, KeyPath, Layer, Workspace
 from traintrack.workspace.parse_cache import load_document
 from traintrack.workspace.requirement import RequirementError, satisfies
 from traintrack.workspace.small_file import read_small
@@ -209,12 +210,30 @@ def _environment(name: str, fields: dict[str, Any], findings: Findings) -> Envir
     )
 
 
+def _repository(value: Any, path: KeyPath, findings: Findings) -> Any:
+    """Where built images are pushed to: the name of an image without tag and digest."""
+    value = checks.line(value, path, findings)
+    if type(value) is str:
+        try:
+            ref = parse_image_ref(value)
+        except InputError as error:
+            findings.at_value(path, error.message, "field-value", "write `registry.example/team/built`")
+            return value
+        if ref.tag or ref.digest:
+            findings.at_value(path, f"`{shown(value)}` has a tag or digest", "field-value", f"write `{ref.name}`")
+    return value
+
+
 _names = checks.list_of(checks.line)
 _LOCAL_OPTIONS: Final[dict[str, checks.Check]] = {
     "cpu": checks.positive,
     "memory": checks.size,
     "jobs": checks.count,
     "gpus": checks.count,
+    "failed_attempts": checks.size,
+    "engine": checks.choice("docker", "podman"),
+    "registry": _repository,
+    "mounts": checks.map_of(checks.line, checks.segment_key),
 }
 
 

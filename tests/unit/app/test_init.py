@@ -7,7 +7,7 @@ import pytest
 from small_workspace import Small
 
 from traintrack.app.check import check
-from traintrack.app.init import init
+from traintrack.app.init import Wish, init, plan_init
 from traintrack.errors import HostError, InputError, UsageError
 
 EXAMPLES = Path(__file__).parents[3] / "examples"
@@ -30,7 +30,7 @@ def test_a_new_folder_gets_a_commented_workspace_and_the_commands_to_go_on(tmp_p
 
 @pytest.mark.parametrize("example", [None, "digits"])
 def test_what_is_written_has_nothing_to_complain_about(tmp_path: Path, example: str | None) -> None:
-    report = init(tmp_path, example=example)
+    report = init(tmp_path, Wish(example=example))
     small = Small(tmp_path, {path: (tmp_path / path).read_text(encoding="utf-8") for path in report.files}, base={})
 
     found = check(small.project())
@@ -71,13 +71,13 @@ def test_a_workspace_is_refused(tmp_path: Path) -> None:
 
 
 def test_no_file_is_overwritten_and_none_is_written_then(tmp_path: Path) -> None:
-    (tmp_path / "src").mkdir()
-    (tmp_path / "src" / "hello.py").write_text("mine")
+    (tmp_path / "experiments/hello").mkdir(parents=True)
+    (tmp_path / "experiments/hello/TTCONFIG.yaml").write_text("mine")
 
-    with pytest.raises(InputError, match=r"`src/hello\.py` is there already"):
+    with pytest.raises(InputError, match=r"`experiments/hello/TTCONFIG\.yaml` is there already"):
         init(tmp_path)
 
-    assert tree(tmp_path) == {"src/hello.py": b"mine"}
+    assert tree(tmp_path) == {"experiments/hello/TTCONFIG.yaml": b"mine"}
 
 
 def test_a_gitignore_that_is_there_stays(tmp_path: Path) -> None:
@@ -91,7 +91,7 @@ def test_a_gitignore_that_is_there_stays(tmp_path: Path) -> None:
 
 def test_a_bad_name_is_wrong_usage(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="cannot be the name"):
-        init(tmp_path / "w", name="a b")
+        init(tmp_path / "w", Wish(name="a b"))
 
     assert not (tmp_path / "w").exists()
 
@@ -104,7 +104,7 @@ def test_a_folder_below_a_file_is_a_host_error(tmp_path: Path) -> None:
 
 
 def test_an_example_is_copied_as_it_is(tmp_path: Path) -> None:
-    report = init(tmp_path / "d", example="digits")
+    report = init(tmp_path / "d", Wish(example="digits"))
 
     expected = {
         path: data
@@ -118,7 +118,7 @@ def test_an_example_is_copied_as_it_is(tmp_path: Path) -> None:
 
 
 def test_an_example_may_get_another_name(tmp_path: Path) -> None:
-    init(tmp_path / "d", example="digits", name="mine")
+    init(tmp_path / "d", Wish(example="digits", name="mine"))
 
     assert "\nworkspace: mine\n" in "\n" + (tmp_path / "d" / "TTWORKSPACE.yaml").read_text()
 
@@ -126,21 +126,28 @@ def test_an_example_may_get_another_name(tmp_path: Path) -> None:
 @pytest.mark.parametrize("example", ["digit", "..", "digits/src"])
 def test_an_unknown_example_is_told_with_those_there_are(tmp_path: Path, example: str) -> None:
     with pytest.raises(UsageError) as caught:
-        init(tmp_path / "w", example=example)
+        init(tmp_path / "w", Wish(example=example))
 
     assert "`digits`" in (caught.value.hint or "")
 
 
 def test_what_was_broken_off_is_completed_and_the_workspace_file_comes_last(tmp_path: Path) -> None:
-    golden = tree(init(tmp_path / "whole", name="fresh").root)
+    golden = tree(init(tmp_path / "whole", Wish(name="fresh")).root)
     half = tmp_path / "half"
     (half / "src").mkdir(parents=True)
     (half / "src" / "hello.py").write_bytes(golden["src/hello.py"])
     (half / "src" / ".shout.py.half").write_bytes(b"#")
 
-    init(half, name="fresh")
+    init(half, Wish(name="fresh"))
 
     assert tree(half) == golden
     whole = tmp_path / "whole"
     newest = max((p for p in whole.rglob("*") if p.is_file()), key=lambda p: p.stat().st_ctime_ns)
     assert newest.name == "TTWORKSPACE.yaml"
+
+
+def test_a_plan_writes_nothing_and_tells_what_init_would(tmp_path: Path) -> None:
+    plan = plan_init(tmp_path / "w")
+
+    assert not (tmp_path / "w").exists()
+    assert init(tmp_path / "w") == plan.report

@@ -82,9 +82,6 @@ def test_other_pins_of_the_file_stay(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("target", "kind", "hint"),
     [
-        ('{task: t, image: {ref: "reg.example:5000/a/b:2"}}', "image", "ref: reg.example:5000/a/b@sha256:"),
-        ("{source: 's3://bucket/x'}", "listing", "s3://bucket/x: {listing:"),
-        ("{source: 'https://example.org/x', pin: content}", "content", "https://example.org/x: {content:"),
         ('{task: t, args: {x: "@main//a:data"}}', "revision", "`@main//a:data: {id: …, artifact: …}`"),
         ("{source: absent}", "content", "bring the data there"),
     ],

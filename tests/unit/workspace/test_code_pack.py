@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import hashlib
 import io
+import shutil
 import tarfile
 from pathlib import Path
 
@@ -142,27 +144,139 @@ def test_links_in_a_circle_are_told(tmp_path: Path) -> None:
     assert [code for code, _ in wrong(repo, "src")] == ["code-link", "code-link"]
 
 
-def test_a_submodule_is_told_and_never_packed(tmp_path: Path) -> None:
+def with_submodule(tmp_path: Path) -> Repo:
+    """A repository whose `src/sub` is a submodule that is checked out."""
     sample(tmp_path / "inner")
     repo = sample(tmp_path / "outer")
-    repo.git("submodule", "--quiet", "add", str(tmp_path / "inner"), "src/sub")
+    repo.git("submodule", "--quiet", "add", "--name", "odd/name", str(tmp_path / "inner"), "src/sub")
+    repo.write("src/sub-by-name.py")
+    repo.commit()
+    return repo
+
+
+def contents(data: bytes) -> dict[str, bytes]:
+    with tarfile.open(fileobj=io.BytesIO(data)) as tar:
+        return {m.name: tar.extractfile(m).read() for m in tar.getmembers() if m.isreg()}
+
+
+def in_lfs(repo: Repo, path: str, data: bytes, *, fetched: bool = True) -> str:
+    """Commit a pointer, and put its file where git-lfs would; returns where that is."""
+    oid = hashlib.sha256(data).hexdigest()
+    repo.write(path, f"version https://git-lfs.github.com/spec/v1\noid sha256:{oid}\nsize {len(data)}\n")
+    repo.commit()
+    place = f".git/lfs/objects/{oid[:2]}/{oid[2:4]}/{oid}"
+    if fetched:
+        repo.write(place, data)
+    return place
+
+
+def test_the_files_of_a_submodule_stand_in_its_place(tmp_path: Path) -> None:
+    repo = with_submodule(tmp_path)
+
+    assert wrong(repo, "src") == []
+    found = contents(packed(repo, "src"))
+    assert found["sub/src/train.py"] == b"print('train')\n"
+    assert list(found) == sorted(found)
+    assert contents(packed(repo, "src/sub")) == {
+        name.removeprefix("sub/"): data for name, data in found.items() if name.startswith("sub/")
+    }
+    assert packed(repo, "src", WORKTREE) == packed(repo, "src", HEAD)
+
+
+def test_a_submodule_is_found_that_is_not_checked_out_any_more(tmp_path: Path) -> None:
+    repo = with_submodule(tmp_path)
+    before = packed(repo, "src")
+    shutil.rmtree(repo.top / "src/sub")
+
+    assert packed(repo, "src") == before
+
+
+def test_submodules_in_submodules_are_found(tmp_path: Path) -> None:
+    with_submodule(tmp_path)
+    repo = sample(tmp_path / "outermost")
+    repo.git("submodule", "--quiet", "add", str(tmp_path / "outer"), "lib")
+    repo.git("submodule", "--quiet", "update", "--init", "--recursive")
     repo.commit()
 
-    assert [code for code, _ in wrong(repo, "src")] == ["code-submodule"]
+    assert wrong(repo, "lib", revision=HEAD) == []
+    assert contents(packed(repo, "lib"))["src/sub/src/run.sh"] == b"#!/bin/sh\n"
+
+
+def test_a_submodule_that_is_not_here_is_told_with_the_command_that_brings_it(tmp_path: Path) -> None:
+    repo = with_submodule(tmp_path)
+    shutil.rmtree(repo.top / "src/sub")
+    shutil.rmtree(repo.top / ".git/modules")
+
+    assert [code for code, _ in wrong(repo, "src", revision=HEAD)] == ["code-submodule"]
     assert [code for code, _ in wrong(repo, "src/sub", revision=HEAD)] == ["code-submodule"]
     with pytest.raises(InputError) as caught:
         packed(repo, "src")
-    assert caught.value.code == "code-submodule"
+    assert caught.value.hint == "git submodule update --init --recursive src/sub"
 
 
-def test_a_git_lfs_pointer_is_told(tmp_path: Path) -> None:
+def test_a_git_lfs_pointer_becomes_its_file(tmp_path: Path) -> None:
+    repo = sample(tmp_path)
+    before = repo.tree("src")
+    in_lfs(repo, "src/model.bin", b"weights" * 1000)
+
+    assert wrong(repo, "src", revision=HEAD) == []
+    assert contents(packed(repo, "src"))["model.bin"] == b"weights" * 1000
+    assert contents(packed(repo, "src/model.bin")) == {"file": b"weights" * 1000}
+    assert repo.tree("src") != before
+
+
+def test_git_lfs_may_keep_its_files_elsewhere(tmp_path: Path) -> None:
+    repo = sample(tmp_path)
+    place = in_lfs(repo, "src/model.bin", b"weights", fetched=False)
+    repo.git("config", "lfs.storage", "large")
+    repo.write(place.replace("/lfs/", "/large/"), b"weights")
+
+    assert contents(packed(repo, "src"))["model.bin"] == b"weights"
+
+
+def test_a_git_lfs_file_that_stands_only_in_the_working_tree_is_taken_from_there(tmp_path: Path) -> None:
+    repo = sample(tmp_path)
+    in_lfs(repo, "src/model.bin", b"weights", fetched=False)
+    repo.write("src/model.bin", b"weights")
+
+    assert contents(packed(repo, "src"))["model.bin"] == b"weights"
+    repo.write("src/model.bin", b"WEIGHTS")
+    assert [code for code, _ in wrong(repo, "src", revision=HEAD)] == ["code-lfs"]
+
+
+def test_a_git_lfs_file_that_is_not_here_is_told(tmp_path: Path) -> None:
+    repo = sample(tmp_path)
+    in_lfs(repo, "src/model.bin", b"weights", fetched=False)
+
+    assert wrong(repo, "src") == [("code-lfs", "the Git LFS file of `src/model.bin` is not on this machine")]
+    with pytest.raises(InputError) as caught:
+        packed(repo, "src")
+    assert (caught.value.hint or "").startswith("git lfs fetch")
+
+
+def test_a_damaged_git_lfs_file_is_never_packed(tmp_path: Path) -> None:
+    repo = sample(tmp_path)
+    repo.write(in_lfs(repo, "src/model.bin", b"weights"), b"WEIGHTS")
+
+    with pytest.raises(InputError, match="damaged") as caught:
+        packed(repo, "src")
+    assert caught.value.hint == "git lfs fsck"
+
+
+def test_a_git_lfs_file_as_large_as_data_is_refused(tmp_path: Path) -> None:
+    repo = sample(tmp_path)
+    repo.write("src/m", "version https://git-lfs.github.com/spec/v1\noid sha256:" + "0" * 64 + f"\nsize {10**10}\n")
+
+    [(code, message)] = wrong(repo, "src")
+    assert (code, "at most 256 MiB" in message) == ("code-lfs", True)
+
+
+def test_a_text_that_only_speaks_of_pointers_is_no_pointer(tmp_path: Path) -> None:
     repo = sample(tmp_path)
     pointer = "version https://git-lfs.github.com/spec/v1\noid sha256:" + "0" * 64 + "\nsize 5\n"
-    repo.write("src/model.bin", pointer)
     repo.write("src/notes.md", pointer + "x" * 1024)
 
-    assert [code for code, _ in wrong(repo, "src")] == ["code-lfs"]
-    assert "`src/model.bin`" in wrong(repo, "src")[0][1]
+    assert wrong(repo, "src") == []
 
 
 @pytest.mark.parametrize("name", [".git", ".GIT"])

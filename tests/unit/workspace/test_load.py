@@ -379,7 +379,7 @@ def test_baked_code_needs_no_commit(tmp_path: Path) -> None:
         ("pin: contents", "field-value"),
         ("import: 'true'", "field-type"),
         ("deliver: link", "field-value"),
-        ("max_age: 3d", "unsupported"),
+        ("max_age: 3d", "misplaced-field"),
         ("keep: 30d", "unsupported"),
         ("layout: packed", "unsupported"),
         ("description: [x]", "field-type"),

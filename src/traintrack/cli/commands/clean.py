@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from msgspec import Struct
 
-from traintrack.app.clean import clean
+from traintrack.app.clean import AttemptScope, clean
 from traintrack.app.environment import open_environment
 from traintrack.app.project import open_project
 from traintrack.cli.call import Call
@@ -16,12 +16,14 @@ class Options(Struct, frozen=True):
     """See `cli/table.py`."""
 
     dry_run: bool
+    attempts: bool
 
 
 def run(call: Call, options: Options) -> int:
     """Print a path a line, and how much it is."""
     project = open_project(call.start)
-    report = clean(open_environment(project.workspace, call.env), dry_run=options.dry_run)
+    scope = AttemptScope.ALL if options.attempts else AttemptScope.OLD
+    report = clean(open_environment(project.workspace, call.env), scope, dry_run=options.dry_run)
     if call.json:
         fields = {"size_bytes": report.size_bytes, "dry_run": report.dry_run}
         call.document("clean/1", {"removed": list(report.removed), **fields})

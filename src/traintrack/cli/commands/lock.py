@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from msgspec import Struct
 
-from traintrack.app.answers import LockedPin, LockReport
+from traintrack.app.answers import LockedPin, LockReport, MovedTag
 from traintrack.app.lock import lock
 from traintrack.app.project import open_project
 from traintrack.cli.call import Call, JsonValue
-from traintrack.cli.line import Line, faint, good
+from traintrack.cli.line import Line, faint, good, warn
 from traintrack.cli.render import error_lines, one_error, workspace_root
-from traintrack.errors import GateError, InputError
+from traintrack.errors import GateError
 
 
 class Options(Struct, frozen=True):
@@ -26,13 +26,16 @@ def run(call: Call, options: Options) -> int:
     project = open_project(call.start)
     # `--update` names what is meant; without any word the whole workspace is.
     patterns = options.patterns or (() if options.update else ("//...",))
-    report = lock(project, patterns, update=options.update, check_only=options.check)
+    report = lock(
+        project, patterns, update=options.update, check_only=options.check, tell=lambda text: call.terminal.say((text,))
+    )
     code = _exit_code(report, options)
     if call.json:
         call.document("lock/1", _fields(report, written=not options.check))
         return code
     call.terminal.say(*((f"the ID of {label} changes",) for label in report.changed))
     call.terminal.result(*(_line(pin) for pin in report.added))
+    call.terminal.say(*(line for tag in report.moved for line in _moved_lines(tag)))
     if report.missing:
         call.terminal.tell(*error_lines([one.error for one in report.missing], workspace_root(call.start)))
     elif options.check and report.added:
@@ -45,13 +48,25 @@ def run(call: Call, options: Options) -> int:
 
 def _exit_code(report: LockReport, options: Options) -> int:
     if report.missing:
-        return InputError.exit_code
+        # What the user has to mend comes before what may mend itself.
+        return min(one.error.exit_code for one in report.missing)
     return GateError.exit_code if options.check and report.added else 0
 
 
 def _line(pin: LockedPin) -> Line:
     value = pin.value if pin.old is None else f"{pin.old} → {pin.value}"
     return (good("+ " if pin.old is None else "~ "), f"{pin.kind} {pin.name}  {value}  ", faint(pin.lock_path))
+
+
+def _moved_lines(tag: MovedTag) -> list[Line]:
+    where = faint(tag.lock_path)
+    if tag.error is not None:
+        return [(warn("? "), f"{tag.kind} {tag.name}  {tag.error.message}  ", where)]
+    return [
+        (warn("! "), f"{tag.kind} {tag.name} points elsewhere now  ", where),
+        (faint(f"    pinned {tag.pinned}"),),
+        (faint(f"    now    {tag.now}"),),
+    ]
 
 
 def _fields(report: LockReport, *, written: bool) -> dict[str, JsonValue]:
@@ -63,4 +78,15 @@ def _fields(report: LockReport, *, written: bool) -> dict[str, JsonValue]:
         {"lock": one.lock_path, "kind": one.kind, "name": one.name, "error": one_error(one.error)}
         for one in report.missing
     ]
-    return {"written": written, "pins": pins, "missing": missing, "changed": list(report.changed)}
+    moved: list[JsonValue] = [
+        {
+            "lock": tag.lock_path,
+            "kind": tag.kind,
+            "name": tag.name,
+            "pinned": tag.pinned,
+            "now": tag.now,
+            "error": None if tag.error is None else one_error(tag.error),
+        }
+        for tag in report.moved
+    ]
+    return {"written": written, "pins": pins, "missing": missing, "changed": list(report.changed), "moved": moved}

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from msgspec import Struct
 
+from traintrack.app.attempts import attempt_number, pull_attempt
 from traintrack.app.environment import open_environment
 from traintrack.app.project import open_project
 from traintrack.app.pull import pull
@@ -19,17 +20,24 @@ class Options(Struct, frozen=True):
     patterns: tuple[str, ...]
     output: str | None
     force: bool
+    attempt: str | None
 
 
 def run(call: Call, options: Options) -> int:
     """Print a path a line."""
     if options.force and options.output is None:
         raise UsageError("`--force` goes with `-o`", hint="traintrack pull PATTERN -o DIR --force")
+    if options.force and options.attempt is not None:
+        raise UsageError("`--force` does not go with `--attempt`", hint="give another folder with `-o`")
     project = open_project(call.start)
     environment = open_environment(project.workspace, call.env)
     # Relative to `-C`, as if started there.
     output = None if options.output is None else call.start / Path(options.output).expanduser()
-    pulled = pull(project, environment, options.patterns, output, force=options.force)
+    if options.attempt is None:
+        pulled = pull(project, environment, options.patterns, output, force=options.force)
+    else:
+        number = attempt_number(options.attempt)
+        pulled = pull_attempt(project, environment, options.patterns, number, output)
     if call.json:
         rows = [{"label": one.label, "id": one.id, "path": str(one.path)} for one in pulled]
         call.document("pull/1", {"targets": rows})

@@ -138,13 +138,17 @@ class Engine(Protocol):
         """Make a container and start it; its output goes, merged, to `log` and is complete once `wait` has returned.
 
         A container that was made and cannot be started stands as CREATED or EXITED with its `error`: `inspect` tells.
+        The container outlives this process. A hidden folder `.<name>` lies beside `log` until `remove`.
 
         Raises:
             HostError: it could not be made; no container of that name is left.
         """
 
     def wait(self, container: ContainerId, timeout_s: float | None = None) -> bool:
-        """Wait until a container has ended, also one that another process started; False when the time is over."""
+        """Wait until a container has ended, also one that another process started; False when the time is over.
+
+        One that is gone counts as ended; so does one that another process made and has not started for 20 s.
+        """
 
     def inspect(self, containers: Collection[ContainerId]) -> Mapping[ContainerId, Inspected]:
         """Return what is known of those containers that exist."""

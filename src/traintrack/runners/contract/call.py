@@ -15,6 +15,7 @@ SYSTEM_PATH = "/usr/local/bin:/usr/bin:/bin"
 MARKER = "TRAINTRACK_ATTEMPT"
 """A variable with a random value per attempt, by which everything that a task started is found again."""
 
+_SUBMODULE = "160000:"
 _PYTHON_MODULE = ("python", "-m")
 
 
@@ -98,8 +99,8 @@ def python_folders(code: Mapping[str, str], work: str) -> list[str]:
 
 
 def is_file(object_id: str) -> bool:
-    """Tell if an object of `code` is a file (`<mode>:<blob id>`) and not a folder (a tree id)."""
-    return ":" in object_id
+    """Tell if an object of `code` is a file (`<mode>:<blob id>`) and not a folder (a tree id, or `160000:<commit>`)."""
+    return ":" in object_id and not object_id.startswith(_SUBMODULE)
 
 
 @cache

@@ -62,6 +62,11 @@ class Checkpoints:
         best = self._newest(flight)
         return best.key if best else None
 
+    def path_of(self, key: str | None) -> str | None:
+        """Return where a checkpoint lies, None if it is not there (any more)."""
+        path = self._path(key)
+        return path if path is not None and os.path.lexists(path) else None
+
     def drop(self, flight: str, own: str | None = None, spare: str | None = None) -> None:
         """Remove all checkpoints of a flight; the folder `own` is moved to `spare`, with what is in it, where it can be."""
         if own is not None and spare is not None:

@@ -25,7 +25,7 @@ def secret_variables(secrets: tuple[Secret, ...], values: Mapping[str, str], mar
         if value is None or "\0" in value:
             raise missing_secret(secret)
         if secret.as_file:
-            found[f"{secret.name}_FILE"] = _write(secret.name, value, marker)
+            found[f"{secret.name}_FILE"] = write_secret(secret.name, value, marker)
         else:
             found[secret.name] = value
     return found
@@ -42,11 +42,16 @@ def missing_secret(secret: Secret) -> HostError:
 
 def remove_secrets(marker: str) -> None:
     """Remove the secret files of an attempt; repeating it is harmless."""
-    remove_tree(_folder(marker))
+    remove_tree(secret_folder(marker))
 
 
-def _write(name: str, value: str, marker: str) -> str:
-    folder = _folder(marker)
+def write_secret(name: str, value: str, marker: str) -> str:
+    """Write a file in the folder of an attempt's secrets and return its path.
+
+    Raises:
+        HostError: it cannot be written.
+    """
+    folder = secret_folder(marker)
     path = f"{folder}/{name}"
     try:
         os.makedirs(folder, mode=0o700, exist_ok=True)
@@ -62,7 +67,8 @@ def _write(name: str, value: str, marker: str) -> str:
     return path
 
 
-def _folder(marker: str) -> str:
+def secret_folder(marker: str) -> str:
+    """The folder of an attempt's secrets."""
     # The name is random and the folder ours alone, so that nobody can prepare it. Where no file system in
     # memory is known (macOS), the user's own temporary folder has to do.
     base = _MEMORY if os.path.isdir(_MEMORY) else tempfile.gettempdir()

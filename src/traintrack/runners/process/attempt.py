@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import os
 import signal
-import stat
 import threading
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
-from pathlib import Path
 
 from msgspec.structs import replace
 
@@ -18,6 +15,7 @@ from traintrack.action.image import PythonImage
 from traintrack.action.job import Job, JobPhase, JobState, Output
 from traintrack.action.record import Isolation, Timings
 from traintrack.errors import CancelledError, TraintrackError
+from traintrack.runners.contract.closing import final_state, free_bytes, iso, keep_log, with_tail
 from traintrack.runners.contract.collect import collect, read_progress
 from traintrack.runners.contract.ending import (
     AttemptFailedError,
@@ -29,6 +27,7 @@ from traintrack.runners.contract.ending import (
     of_time_out,
     on_full_disk,
 )
+from traintrack.runners.contract.failed_attempts import failed_attempt
 from traintrack.runners.contract.job_file import JobFacts
 from traintrack.runners.contract.logs import Mask, missing_module, tail
 from traintrack.runners.contract.secret_files import remove_secrets
@@ -95,7 +94,7 @@ class Attempt:
         except (TraintrackError, OSError) as error:
             ending = of_error(error, below=self._stage.folder)
         finally:
-            timings = replace(self._state.timings, started=_iso(began))
+            timings = replace(self._state.timings, started=iso(began))
             self._state = replace(self._state, timings=timings, output=output)
             self._close(ending)
 
@@ -125,7 +124,7 @@ class Attempt:
     def _execute(self) -> Output:
         clock = time.monotonic()
         env = provide_python(self._job, self._world, self._cancelled)
-        prepared = prepare(self._job, self.facts, env, self._skeleton, self._world)
+        prepared = prepare(self._job, self.facts, env, self._skeleton, self._world, self._cancelled)
         self._checkpoints = prepared.checkpoints
         process = self._start(prepared)
         begun = time.monotonic()
@@ -186,11 +185,11 @@ class Attempt:
         self._state = replace(self._state, usage=usage, exit_code=code, missing_module=module)
         ending = of_exit(code, module)
         if ending is not None:
-            ending = on_full_disk(ending, _free_bytes(self._stage.out), self._stage.out)
+            ending = on_full_disk(ending, free_bytes(self._stage.out), self._stage.out)
         return asked or ending, left
 
     def _close(self, ending: Ending | None) -> None:
-        """Keep the log and the checkpoint, remove the rest, publish the end.
+        """Keep the log, the checkpoint and the output of a failure, remove the rest, publish the end.
 
         Each step is taken whatever became of those before: a disk without room for the log must not leave secrets.
         """
@@ -198,7 +197,7 @@ class Attempt:
             lambda: self._keep_log(ending),
             lambda: self._keep_checkpoint(ending),
             self._remove_secrets,
-            lambda: remove_tree(self._stage.out) if ending is not None else None,
+            lambda: self._leave_output(ending),
             self._leave_stage,
             lambda: self._world.jobs.remove(self.facts),
             self._give_stage_back,
@@ -207,7 +206,7 @@ class Attempt:
             for step in steps:
                 self._tidy(step)
         finally:
-            self._publish(_final(self._state, ending))
+            self._publish(final_state(self._state, ending))
 
     def _tidy(self, step: Callable[[], None]) -> None:
         try:
@@ -218,18 +217,9 @@ class Attempt:
             self._state = replace(self._state, message=message)
 
     def _keep_log(self, ending: Ending | None) -> None:
-        path = self._stage.log
-        details = ending.details if ending is not None else ()
-        if not _has_bytes(path):
-            self._state = replace(self._state, log_tail=details)
-            return
-        lines = tail(path, self._mask) if ending is not None else ()
-        self._state = replace(self._state, log_tail=lines or details)
-        if self._mask:
-            masked = f"{path}.masked"
-            self._mask.copy(path, masked)
-            path = masked
-        key = self._world.ledger.put_log(f"{self.facts.flight}.{self.facts.attempt}", Path(path))
+        name = f"{self.facts.flight}.{self.facts.attempt}"
+        self._state = with_tail(self._state, ending, self._stage.log, self._mask)
+        key = keep_log(self._stage.log, self._mask, self._world.ledger, name)
         self._state = replace(self._state, log=key)
 
     def _keep_checkpoint(self, ending: Ending | None) -> None:
@@ -238,6 +228,16 @@ class Attempt:
             checkpoints.drop(flight, self._checkpoints, self._stage.spare)
             return
         self._state = replace(self._state, checkpoint=checkpoints.seal(flight))
+
+    def _leave_output(self, ending: Ending | None) -> None:
+        """Keep what a task that was begun has left, so that its failure can be looked into."""
+        if ending is None:
+            return
+        if self._process is None:
+            remove_tree(self._stage.out)
+            return
+        told = failed_attempt(self._job, self._state, ending, iso(datetime.now(UTC)))
+        self._world.attempts.keep(told, self._job, self._stage.out)
 
     def _remove_secrets(self) -> None:
         if any(secret.as_file for secret in self._job.action.secrets):
@@ -265,27 +265,6 @@ class Attempt:
         timer.start()
 
 
-def _free_bytes(folder: str) -> int:
-    there = os.statvfs(folder)
-    return there.f_bavail * there.f_frsize
-
-
-def _final(state: JobState, ending: Ending | None) -> JobState:
-    done = replace(state, phase=JobPhase.FINISHED, timings=replace(state.timings, ended=_iso(datetime.now(UTC))))
-    if ending is None:
-        return done
-    return replace(done, failure=ending.failure, message=ending.message, hint=ending.hint, output=None)
-
-
-def _has_bytes(path: str) -> bool:
-    """Tell if there is something in a log; what a task has put in its place is none."""
-    try:
-        there = os.lstat(path)
-    except FileNotFoundError:
-        return False
-    return stat.S_ISREG(there.st_mode) and there.st_size > 0
-
-
 def _left_behind(count: int) -> str:
     if not count:
         return ""
@@ -297,7 +276,3 @@ def _image(job: Job) -> str:
     if isinstance(image, PythonImage):
         return f"python:{image.python}@sha256:{image.lock_sha256}"
     return ""
-
-
-def _iso(moment: datetime) -> str:
-    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")

@@ -13,11 +13,13 @@ from traintrack.action.failure import FailureClass
 from traintrack.action.image import PythonImage
 from traintrack.action.job import Job
 from traintrack.errors import HostError
+from traintrack.ports.sources import Origins
 from traintrack.ports.storage import Artifacts, Ledger, Staging
 from traintrack.runners.contract.call import SYSTEM_PATH, Programs, task_argv, task_environment
 from traintrack.runners.contract.checkpoints import Checkpoints
 from traintrack.runners.contract.code_folder import CodeStore
 from traintrack.runners.contract.ending import AttemptFailedError, of_error, of_program
+from traintrack.runners.contract.failed_attempts import FailedAttempts
 from traintrack.runners.contract.inputs import StagedInput, stage_inputs
 from traintrack.runners.contract.job_file import JobFacts, JobFiles
 from traintrack.runners.contract.secret_files import secret_variables
@@ -36,9 +38,11 @@ class World(Struct, frozen=True):
     envs: PythonEnvs
     code: CodeStore
     checkpoints: Checkpoints
+    attempts: FailedAttempts
     jobs: JobFiles
     skeletons: SkeletonPool
     programs: Programs
+    origins: Origins | None = None
 
 
 class Prepared(Struct, frozen=True):
@@ -67,19 +71,28 @@ def provide_python(job: Job, world: World, cancelled: threading.Event) -> Python
         raise AttemptFailedError(of_error(error, FailureClass.IMAGE)) from error
 
 
-def prepare(job: Job, facts: JobFacts, env: PythonEnv, skeleton: Skeleton, world: World) -> Prepared:
+def prepare(
+    job: Job,
+    facts: JobFacts,
+    env: PythonEnv,
+    skeleton: Skeleton,
+    world: World,
+    cancelled: threading.Event | None = None,
+) -> Prepared:
     """Fill the attempt's folder, which is that of the skeleton.
 
     Raises:
         AttemptFailedError: the program is not there.
         TraintrackError: code, an input or a secret is not there.
+        CancelledError: `cancelled` was set while data was fetched.
         OSError: something cannot be written.
     """
     action = job.action
     stage = Stage(facts.stage, facts.out)
     code = world.code.read(action.code)
     skeleton.furnish(code)
-    inputs = stage_inputs(job.inputs, world.artifacts, stage.inputs)
+    stopped = cancelled.is_set if cancelled is not None else lambda: False
+    inputs = stage_inputs(job.inputs, world.artifacts, stage.inputs, world.origins, stopped)
     skeleton.write_config(render_config(action, {i.arg_path: i.text for i in inputs}))
     folder = f"{job.attempt}.{facts.marker[:12]}"
     checkpoints = world.checkpoints.begin(job.flight, folder, job.checkpoint, stage.spare)

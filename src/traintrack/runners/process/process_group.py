@@ -7,7 +7,6 @@ import os
 import resource
 import select
 import signal
-import subprocess
 import sys
 import threading
 import time
@@ -25,6 +24,7 @@ from traintrack.runners.contract.proc_table import (
     living,
     started,
 )
+from traintrack.runners.process.spawn import spawn
 
 _LOOK_AGAIN_S = 0.005
 _KILL_TAKES_AT_MOST_S = 10.0
@@ -51,18 +51,10 @@ class TaskProcess:
         become_subreaper()
         sink = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
         try:
-            self._popen = subprocess.Popen(
-                argv,
-                stdin=subprocess.DEVNULL,
-                stdout=sink,
-                stderr=subprocess.STDOUT,
-                cwd=cwd,
-                env=env,
-                start_new_session=True,
-            )
+            self._pid = spawn(argv, env=env, cwd=cwd, output=sink)
         finally:
             os.close(sink)
-        self.name = ProcessName(self._popen.pid, started(self._popen.pid) or "")
+        self.name = ProcessName(self._pid, started(self._pid) or "")
 
     def send(self, number: Signals) -> None:
         """Send a signal to the whole group, if the leader still lives."""
@@ -73,8 +65,8 @@ class TaskProcess:
     def wait(self, timeout_s: float | None = None) -> bool:
         """Return when the leader has exited; it is not reaped yet. False if it has not within the time."""
         if timeout_s is None:
-            _wait_unreaped(self._popen.pid)
-        elif not _exits_within(self._popen.pid, timeout_s):
+            _wait_unreaped(self._pid)
+        elif not _exits_within(self._pid, timeout_s):
             return False
         with self._lock:
             self._exited = True
@@ -109,21 +101,20 @@ class TaskProcess:
 
     def reap(self) -> tuple[int, Usage]:
         """Return the exit code, negative for a signal's number, and what the task used."""
-        _, status, used = os.wait4(self._popen.pid, 0)
+        _, status, used = os.wait4(self._pid, 0)
         code = os.waitstatus_to_exitcode(status)
-        self._popen.returncode = code
         return code, Usage(used.ru_utime, used.ru_stime, _peak_memory(used))
 
     def _signal_group(self, number: Signals) -> None:
         # The group is gone, or (macOS) has only zombies left.
         with contextlib.suppress(ProcessLookupError, PermissionError):
-            os.killpg(self._popen.pid, number)
+            os.killpg(self._pid, number)
 
     def _left(self) -> list[int]:
         if become_subreaper():
-            return adopted(self._popen.pid, self._claim)
+            return adopted(self._pid, self._claim)
         names = living([self._claim]).get(self._claim.value, ())
-        return [name.pid for name in names if name.pid != self._popen.pid]
+        return [name.pid for name in names if name.pid != self._pid]
 
     def _remaining(self, seen: set[int]) -> list[int]:
         if not become_subreaper():

@@ -6,8 +6,6 @@ under a lock, and counts only when a marker beside it says that it is complete.
 
 from __future__ import annotations
 
-import contextlib
-import fcntl
 import json
 import os
 import platform
@@ -15,7 +13,7 @@ import shutil
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 
 from msgspec import Struct
@@ -25,6 +23,7 @@ from traintrack.action.image import PythonImage
 from traintrack.digest import canonical_json, sha256_hex
 from traintrack.errors import CancelledError, HostError
 from traintrack.ports.storage import Kept
+from traintrack.runners.contract.lock_file import locked
 from traintrack.runners.contract.stage import remove_tree
 
 _LOOK_AGAIN_S = 0.05
@@ -80,7 +79,7 @@ class PythonEnvs:
     def _build_once(self, image: PythonImage, folder: Path, cancelled: threading.Event) -> PythonEnv:
         try:
             self._root.mkdir(parents=True, exist_ok=True)
-            with _locked(folder.with_suffix(".lock"), cancelled):
+            with locked(folder.with_suffix(".lock"), cancelled, "the Python environment"):
                 return _complete(folder) or self._build(image, folder, cancelled)
         except OSError as error:
             raise HostError(
@@ -157,23 +156,6 @@ def _complete(folder: Path) -> PythonEnv | None:
         return None
     # The interpreter is a link to one of the system, which may have been removed since.
     return env if os.path.exists(env.python) else None
-
-
-@contextlib.contextmanager
-def _locked(path: Path, cancelled: threading.Event) -> Iterator[None]:
-    """Hold a lock file that is never removed, so that all lock the same one; wait for it unless cancelled."""
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    try:
-        while True:
-            try:
-                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                break
-            except BlockingIOError:
-                if cancelled.wait(_LOOK_AGAIN_S):
-                    raise CancelledError("stopped while waiting for the Python environment") from None
-        yield
-    finally:
-        os.close(descriptor)
 
 
 def _commands(uv: str, image: PythonImage, folder: Path) -> list[list[str]]:

@@ -2,26 +2,25 @@
 
 from __future__ import annotations
 
-import threading
-import time
 import weakref
 from collections.abc import Collection, Container, Iterable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 
-from msgspec import Struct
-from msgspec.structs import replace
-
 from traintrack.action.action import Action
 from traintrack.action.image import PythonImage
 from traintrack.action.job import Capabilities, Handle, Job, JobPhase, JobState
 from traintrack.errors import HostError, TraintrackError
+from traintrack.ports.shell import ShellRequest
+from traintrack.ports.sources import Origins
 from traintrack.ports.storage import Artifacts, Kept, Ledger, Staging
 from traintrack.runners.contract.call import Programs
 from traintrack.runners.contract.checkpoints import Checkpoints
 from traintrack.runners.contract.code_folder import CodeStore
 from traintrack.runners.contract.ending import of_stop
+from traintrack.runners.contract.failed_attempts import FailedAttempts
 from traintrack.runners.contract.job_file import JobFacts, JobFiles, facts_of
+from traintrack.runners.contract.job_table import JobTable
 from traintrack.runners.contract.secret_files import missing_secret
 from traintrack.runners.contract.skeleton import Skeleton
 from traintrack.runners.contract.skeleton_pool import SkeletonPool
@@ -31,19 +30,9 @@ from traintrack.runners.process.attempt import ISOLATION, Attempt
 from traintrack.runners.process.orphans import end_orphan, is_living, living_jobs
 from traintrack.runners.process.preparation import World, no_containers
 from traintrack.runners.process.python_env import PythonEnvs, find_uv, host_platform, missing_uv
+from traintrack.runners.process.surroundings import LaidOutProcess
 
-_PROGRESS_EVERY_S = 1.0
-_STRANGERS_EVERY_S = 0.25
-_TIDYING_TAKES_AT_MOST_S = 60.0
-
-
-class _Entry(Struct):
-    """A job of this process: its newest state, whether that was told, and when its progress was looked at."""
-
-    attempt: Attempt
-    state: JobState
-    told: bool = True
-    looked: float = 0.0
+_STUCK = "see `ps -eo pid,stat,wchan:30,args` for processes in state D"
 
 
 class ProcessRunner:
@@ -64,7 +53,10 @@ class ProcessRunner:
         env_cache: Path,
         root: Path,
         secret_sources: Container[str] | None = None,
+        attempts: FailedAttempts | None = None,
+        origins: Origins | None = None,
         grace_s: float = 10.0,
+        table: JobTable | None = None,
     ) -> None:
         """Make a runner over the parts of a storage; nothing is written yet.
 
@@ -76,7 +68,10 @@ class ProcessRunner:
             env_cache: folder of the Python environments; may be shared by all storages of a user.
             root: folder of the runner's own state (jobs that live, checkpoints); one per storage.
             secret_sources: the sources of secrets that will have a value, None if that is not known yet.
+            attempts: where failed attempts are kept to be looked into; below `root` if not given.
+            origins: reads external data that is not imported; None where there is none.
             grace_s: how long a task has between SIGTERM and SIGKILL after its timeout.
+            table: where the jobs are noted, if several runners share a table.
         """
         jobs = JobFiles(root / "jobs")
         checkpoints = Checkpoints(root / "checkpoints")
@@ -87,18 +82,18 @@ class ProcessRunner:
             envs=PythonEnvs(env_cache, kept),
             code=CodeStore(kept),
             checkpoints=checkpoints,
+            attempts=attempts or FailedAttempts(root / "attempts"),
             jobs=jobs,
             skeletons=SkeletonPool(staging),
             programs=Programs(),
+            origins=origins,
         )
         self._workers = Workers()
         # Also called when the interpreter ends, or when nobody has this runner any more.
         self._tidy = weakref.finalize(self, self._world.skeletons.close)
         self._secret_sources = secret_sources
         self._grace_s = grace_s
-        self._changed = threading.Condition()
-        self._jobs: dict[Handle, _Entry] = {}
-        self._over: dict[Handle, str | None] = {}
+        self._table = table or JobTable()
         self._strangers: dict[Handle, JobPhase] = {}
 
     @property
@@ -126,9 +121,8 @@ class ProcessRunner:
         handles = []
         for job, (facts, skeleton) in zip(jobs, self._reserve_all(jobs), strict=True):
             handle = facts.handle
-            attempt = Attempt(job, facts, skeleton, self._world, self._grace_s, partial(self._set, handle))
-            with self._changed:
-                self._jobs[handle] = _Entry(attempt, JobState(JobPhase.STAGING))
+            attempt = Attempt(job, facts, skeleton, self._world, self._grace_s, partial(self._table.set, handle))
+            self._table.add(handle, attempt, JobState(JobPhase.STAGING))
             self._workers.run(attempt.run)
             handles.append(handle)
         return handles
@@ -139,15 +133,7 @@ class ProcessRunner:
         FINISHED is told exactly once. Nobody is woken for STORING alone, which is mostly over at once: it is told
         within a second. Of a job of another process only RUNNING and GONE can be told.
         """
-        deadline = time.monotonic() + wait_s
-        with self._changed:
-            while True:
-                found = self._news(handles)
-                left = deadline - time.monotonic()
-                if found or left <= 0:
-                    return found
-                strangers = any(h not in self._jobs and h not in self._over for h in handles)
-                self._changed.wait(min(left, _STRANGERS_EVERY_S if strangers else _PROGRESS_EVERY_S))
+        return self._table.poll(handles, wait_s, self.stranger)
 
     def stop(self, handles: Collection[Handle], grace_s: float) -> None:
         """End the jobs with everything they started; returns when they are gone and their folders too.
@@ -155,16 +141,26 @@ class ProcessRunner:
         Raises:
             HostError: a process cannot be killed.
         """
-        with self._changed:
-            own = [self._jobs[h].attempt for h in handles if h in self._jobs]
-            others = [h for h in handles if h not in self._jobs and h not in self._over]
-        for attempt in own:
-            attempt.end(of_stop(), grace_s)
+        others = self._table.strangers(handles)
+        self.ask(handles, grace_s)
         for handle in others:
             facts = self._world.jobs.known(handle)
             if facts is not None:
                 end_orphan(facts, self._world.jobs, self._world.checkpoints, grace_s)
-        self._await_end([h for h in handles if h not in others], grace_s)
+        self._table.await_end([h for h in handles if h not in others], grace_s, _STUCK)
+
+    def lay_out(self, request: ShellRequest) -> LaidOutProcess:
+        """Lay out what a task would find, for a shell.
+
+        Raises:
+            TraintrackError: the image, the code, an input or a secret is not there.
+        """
+        return LaidOutProcess(request, self._world)
+
+    def ask(self, handles: Collection[Handle], grace_s: float) -> None:
+        """Begin to end those of the jobs that this process started; `stop` also waits, and ends the others."""
+        for attempt in self._table.living(handles):
+            attempt.end(of_stop(), grace_s)
 
     def close(self) -> None:
         """Remove the stages that were kept for further jobs; those of living jobs go when these end."""
@@ -185,11 +181,9 @@ class ProcessRunner:
 
         Empty for a living job of another process: only the runner that has the secrets can mask them.
         """
-        with self._changed:
-            entry = self._jobs.get(handle)
-            key = entry.state.log if entry and entry.state.phase is JobPhase.FINISHED else self._over.get(handle)
+        key = self._table.kept_log(handle)
         if key is None:
-            return entry.attempt.log(offset) if entry else b""
+            return b"".join(attempt.log(offset) for attempt in self._table.living((handle,)))
         path = self._world.ledger.log(key)
         if path is None:
             return b""
@@ -256,48 +250,8 @@ class ProcessRunner:
                         hint="see who owns that folder, then run again",
                     ) from error
 
-    def _set(self, handle: Handle, state: JobState) -> None:
-        with self._changed:
-            entry = self._jobs[handle]
-            entry.state = state
-            entry.told = False
-            if state.phase is JobPhase.RUNNING:
-                entry.looked = time.monotonic()
-            if state.phase is not JobPhase.STORING:
-                self._changed.notify_all()
-
-    def _news(self, handles: Collection[Handle]) -> dict[Handle, JobState]:
-        found: dict[Handle, JobState] = {}
-        for handle in handles:
-            state = self._news_of(handle)
-            if state is not None:
-                found[handle] = state
-        return found
-
-    def _news_of(self, handle: Handle) -> JobState | None:
-        entry = self._jobs.get(handle)
-        if entry is None:
-            return None if handle in self._over else self._stranger(handle)
-        if entry.told:
-            return self._progress(entry)
-        entry.told = True
-        if entry.state.phase is JobPhase.FINISHED:
-            self._over[handle] = entry.state.log
-            del self._jobs[handle]
-        return entry.state
-
-    def _progress(self, entry: _Entry) -> JobState | None:
-        now = time.monotonic()
-        if entry.state.phase is not JobPhase.RUNNING or now - entry.looked < _PROGRESS_EVERY_S:
-            return None
-        entry.looked = now
-        progress = entry.attempt.progress()
-        if progress in (None, entry.state.progress):
-            return None
-        entry.state = replace(entry.state, progress=progress)
-        return entry.state
-
-    def _stranger(self, handle: Handle) -> JobState | None:
+    def stranger(self, handle: Handle) -> JobState | None:
+        """Tell what is new of a job of another process, None if nothing."""
         facts = self._world.jobs.known(handle)
         alive = facts is not None and is_living(facts, self._world.jobs)
         phase = JobPhase.RUNNING if alive else JobPhase.GONE
@@ -305,18 +259,3 @@ class ProcessRunner:
             return None
         self._strangers[handle] = phase
         return JobState(phase, isolation=ISOLATION)
-
-    def _await_end(self, handles: Collection[Handle], grace_s: float) -> None:
-        deadline = time.monotonic() + grace_s + _TIDYING_TAKES_AT_MOST_S
-        with self._changed:
-            while living := [
-                h for h in handles if h in self._jobs and self._jobs[h].state.phase is not JobPhase.FINISHED
-            ]:
-                left = deadline - time.monotonic()
-                if left <= 0:
-                    raise HostError(
-                        f"{len(living)} jobs did not end in time",
-                        code="job-stuck",
-                        hint="see `ps -eo pid,stat,wchan:30,args` for processes in state D",
-                    )
-                self._changed.wait(left)

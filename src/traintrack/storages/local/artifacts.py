@@ -16,6 +16,7 @@ from traintrack.storages.local.durable import NEEDS_NOTES
 from traintrack.storages.local.files import Files, read_file
 from traintrack.storages.local.inspection import Inspection
 from traintrack.storages.local.kept import LocalKept
+from traintrack.storages.local.known_files import KnownFiles
 from traintrack.storages.local.locks import FileLock, Mode
 from traintrack.storages.local.notes import Note, decode_notes, encode_notes, worth_noting
 from traintrack.storages.local.places import Places
@@ -33,6 +34,7 @@ class LocalArtifacts:
         self._places = places
         self._files = files
         self._kept = kept
+        self._known = KnownFiles()
 
     def publish(self, output: Output) -> Result:
         """Make a staged output permanent, without its record; the cell must be HELD{publishing}.
@@ -52,6 +54,7 @@ class LocalArtifacts:
                 stored = self._store(output, digest, target)
             if not stored:
                 self.discard(output)
+        self._known.remember(ContentDigest(digest), output.manifest)
         return Result(digest, ContentDigest(digest), ContentDigest(""))
 
     def manifest(self, result: Result) -> Manifest:
@@ -60,6 +63,9 @@ class LocalArtifacts:
         Raises:
             IntegrityError: it is missing or damaged.
         """
+        known = self._known.manifest(result.manifest)
+        if known is not None:
+            return known
         data = self._kept.get(result.manifest)
         if data is None:
             raise IntegrityError(
@@ -67,7 +73,9 @@ class LocalArtifacts:
                 code="manifest-missing",
                 hint="traintrack verify --repair  # then run the target again",
             )
-        return read_manifest(data)
+        manifest = read_manifest(data)
+        self._known.remember(result.manifest, manifest)
+        return manifest
 
     def check(self, result: Result, subpath: str | None = None) -> str | None:
         """Check what is about to be read; None if it is whole, else what is wrong, in words with the path.

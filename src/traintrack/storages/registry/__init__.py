@@ -1,0 +1,1 @@
+"""Asks container registries what a tag points at."""
