@@ -95,7 +95,7 @@ def resealed(data: bytes, name: str) -> bytes:
     """Give stored JSON the checksum that it would have, so that what it says is believed; anything else stays."""
     try:
         value = json.loads(data)
-    except ValueError:
+    except (ValueError, RecursionError):
         return data
     if not isinstance(value, dict):
         return data

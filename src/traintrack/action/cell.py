@@ -6,8 +6,10 @@ cell that was read and returns the next one; a storage applies it by compare-and
 
 from __future__ import annotations
 
+import os
 import re
 import secrets
+import threading
 from enum import Enum
 
 import msgspec
@@ -150,7 +152,27 @@ def decode_cell(data: bytes, id_: TargetId) -> Cell:
 
 def new_nonce() -> str:
     """128 random bits as hex, for nonces, owner tokens and flights."""
-    return secrets.token_hex(16)
+    return _nonces.take()
+
+
+class _Nonces:
+    """Asks the system for many at once; a process that was forked off asks anew."""
+
+    def __init__(self) -> None:
+        self._guard = threading.Lock()
+        self._left: list[str] = []
+        self._pid = 0
+
+    def take(self) -> str:
+        with self._guard:
+            if not self._left or self._pid != os.getpid():
+                text = secrets.token_hex(16 * 64)
+                self._left = [text[start : start + 32] for start in range(0, len(text), 32)]
+                self._pid = os.getpid()
+            return self._left.pop()
+
+
+_nonces = _Nonces()
 
 
 def acquire(seen: Cell | None, owner: Owner, inputs: tuple[ArtifactDigest, ...] = ()) -> Cell:

@@ -35,6 +35,8 @@ class JobInput(Struct, frozen=True):
 class Job(Struct, frozen=True):
     """One attempt of one flight. `checkpoint` is the key of a sealed checkpoint to start from.
 
+    `resumed`: another run began the flight, and may have left things of it on this machine.
+
     `attempt` counts from 1 within the flight. `gpus` are the indices of the devices granted. `secrets` maps
     a secret's name to its value; it is never stored and not part of the value's text.
     """
@@ -46,6 +48,7 @@ class Job(Struct, frozen=True):
     resources: Resources
     run: str = ""
     checkpoint: str | None = None
+    resumed: bool = False
     gpus: tuple[int, ...] = ()
     secrets: Mapping[str, str] = field(default_factory=dict)
 

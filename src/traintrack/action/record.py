@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -13,6 +14,8 @@ from traintrack.digest import ActionKey, ArtifactDigest, ContentDigest, TargetId
 from traintrack.errors import IntegrityError
 
 RECORD_FORMAT = "traintrack/record/1"
+
+_DIGEST = re.compile(r"[0-9a-f]{64}\Z")
 
 
 class InputRead(Struct, frozen=True):
@@ -131,6 +134,8 @@ def decode_record(data: bytes) -> Record:
         raise IntegrityError(f"a record cannot be read: {error}", code="record-damaged") from error
     if record.format != RECORD_FORMAT:
         raise IntegrityError(f"a record has the unknown format `{record.format}`", code="record-format")
+    if not _DIGEST.match(record.id):
+        raise IntegrityError("a record has no ID", code="record-damaged")
     if is_too_deep(record.preimage, record.asked, record.reason, record.metrics):
         raise IntegrityError("a record is nested too deep", code="record-damaged")
     return record

@@ -14,7 +14,7 @@ from traintrack.app.answers import CleanReport
 from traintrack.app.environment import Environment
 from traintrack.digest import TargetId
 from traintrack.errors import HostError
-from traintrack.ports.runner import AdoptsJobs
+from traintrack.ports.runner import AdoptsJobs, TidiesUp
 from traintrack.ports.storage import Seen
 from traintrack.runners.contract.stage import remove_tree
 
@@ -82,6 +82,8 @@ def clean(environment: Environment, attempts: AttemptScope = AttemptScope.OLD, *
         return CleanReport((*map(str, going), *containers), sum(map(_size_bytes, going)), dry_run=True)
     if unwanted:
         environment.runner.stop(unwanted, 0.0)
+    if isinstance(environment.runner, TidiesUp):
+        environment.runner.tidy_up()
     freed = _removed(failed)
     if not isinstance(storage, LeavesThings):
         return CleanReport((*map(str, failed), *containers), freed)

@@ -237,8 +237,12 @@ COMMANDS: tuple[Command, ...] = (
                 Kind.TEXT,
                 "SCRIPT",
             ),
-            Option("docker", ("--docker",), "Write Dockerfiles and tasks in containers, or use the Dockerfile there is."),
-            Option("base", ("--base",), "With --docker: the image that the Dockerfiles build upon.", Kind.TEXT, "IMAGE"),
+            Option(
+                "docker", ("--docker",), "Write Dockerfiles and tasks in containers, or use the Dockerfile there is."
+            ),
+            Option(
+                "base", ("--base",), "With --docker: the image that the Dockerfiles build upon.", Kind.TEXT, "IMAGE"
+            ),
             Option(
                 "example",
                 ("--example",),

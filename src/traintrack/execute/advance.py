@@ -74,10 +74,14 @@ class NeedsSlot(Struct, frozen=True):
 
 
 class Runs(Struct, frozen=True):
-    """An attempt was started; `resumed` tells that a dead holder's flight was taken over."""
+    """An attempt was started; `resumed` tells that a dead holder's flight was taken over.
+
+    `unnoted`: the cell does not name its job yet.
+    """
 
     flight: Flight
     resumed: bool = False
+    unnoted: bool = False
 
 
 class Fails(Struct, frozen=True):
@@ -358,18 +362,19 @@ def _take(
         started=ports.clock.monotonic(),
         standing=cell.result if cell else None,
         grant=request.grant,
-        checkpoint=None if request.fresh else _checkpoint(lease, ports),
+        resumed=resumed,
+        checkpoint=None if request.fresh else _checkpoint(lease, ports, resumed=resumed),
     )
     if adopted is not None:
         flight.handle, flight.attempt = adopted.handle, adopted.attempt
     return flight, resumed
 
 
-def _checkpoint(lease: Lease | None, ports: Ports) -> str | None:
+def _checkpoint(lease: Lease | None, ports: Ports, *, resumed: bool) -> str | None:
     """What an earlier attempt has sealed: the cell names it, or a dead holder's runner left it."""
     if lease is None:
         return None
-    return lease.cell.checkpoint or ports.runner.find_checkpoint(lease.cell.flight)
+    return lease.cell.checkpoint or (ports.runner.find_checkpoint(lease.cell.flight) if resumed else None)
 
 
 def _adopt(cell: Cell, ports: Ports) -> Adopted | None:
@@ -396,7 +401,21 @@ def _start(flight: Flight, ports: Ports, owner: Owner, *, resumed: bool) -> Next
         flight.note(JobState(JobPhase.FINISHED, FailureClass.PLATFORM, error.message, error.hint))
         abandon(flight, ports)
         raise
+    if ports.storage.cells.heartbeat_s is None:
+        # On this machine `find` knows the job by its flight: most tasks are over before anybody could ask the cell.
+        return Runs(flight, resumed, unnoted=True)
     return _go_on(flight, handle, ports, resumed=resumed)
+
+
+def note_job(flight: Flight, ports: Ports) -> None:
+    """Write the job of a flight into its cell, so that others find it.
+
+    Raises:
+        SupersededError: the cell is not this run's any more.
+        HostError: it cannot be written.
+    """
+    if flight.lease is not None and flight.handle is not None:
+        flight.lease = leases.note_job(ports.storage.cells, flight.lease, flight.handle)
 
 
 def _go_on(flight: Flight, handle: Handle, ports: Ports, *, resumed: bool) -> Next:

@@ -78,8 +78,8 @@ class DamagedInputError(Exception):
 class Flight(Struct):
     """The state of one effort; only the thread that currently works on it touches it.
 
-    `lease` is None for a comparison run of `--force`, whose result stands already. `failures` are of this
-    flight, oldest first.
+    `lease` is None for a comparison run of `--force`, whose result stands already. `resumed`: another run began it.
+    `failures` are of this flight, oldest first.
     """
 
     action: Action
@@ -93,6 +93,7 @@ class Flight(Struct):
     handle: Handle | None = None
     grant: Grant | None = None
     attempt: int = 0
+    resumed: bool = False
     checkpoint: str | None = None
     failures: list[FailureClass] = field(default_factory=list)
     notes: list[AttemptNote] = field(default_factory=list)
@@ -174,6 +175,7 @@ def start_attempt(flight: Flight, ports: Ports, run: str) -> Handle:
         resources=flight.resources,
         run=run,
         checkpoint=flight.checkpoint,
+        resumed=flight.resumed,
         gpus=grant.gpus,
         secrets=ports.materials.secrets(flight.action),
     )

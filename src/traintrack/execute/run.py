@@ -44,6 +44,7 @@ from traintrack.execute.advance import (
     advance,
     conclude,
     give_up,
+    note_job,
     stop_superseded,
     try_again,
 )
@@ -56,6 +57,7 @@ from traintrack.execute.flight import DamagedInputError, Flight, InputNotStandin
 from traintrack.execute.healing import steps_to_heal
 from traintrack.execute.heartbeats import beating
 from traintrack.execute.landing import Landing
+from traintrack.execute.lease import SupersededError
 from traintrack.execute.pool import Pool
 from traintrack.execute.ready_queue import ReadyQueue
 from traintrack.execute.retry import next_attempt
@@ -65,13 +67,16 @@ from traintrack.execute.watchers import CellWatcher, JobWatcher
 from traintrack.ports.events import EventSink
 from traintrack.ports.storage import GroupCommits
 
-POOL_THREADS = 1
+POOL_THREADS = 2
 """Steps on a local disk are short: more threads only contend for the interpreter (measured: a fifth more of its time)."""
 
 DISTANT_POOL_THREADS = 16
 """Where each step waits for a network."""
 
 NO_ROOM_S = 0.2
+
+NOTE_AFTER_S = 0.5
+"""A job of this machine is written into its cell when it has run for so long."""
 
 
 class Run:
@@ -98,6 +103,8 @@ class Run:
         self._ready: ReadyQueue[TargetId] = ReadyQueue({})
         self._no_room: ReadyQueue[TargetId] = ReadyQueue({})
         self._delays = Delays()
+        self._unnoted = Delays()
+        self._noting: dict[Handle, JobState | None] = {}
         self._flights: dict[Handle, Flight] = {}
         self._grants: dict[TargetId, Grant] = {}
         self._owners: dict[TargetId, Owner] = {}
@@ -253,7 +260,7 @@ class Run:
 
     def _advanced(self, id_: TargetId, found: Next) -> None:
         if isinstance(found, Runs):
-            self._runs(found.flight, resumed=found.resumed)
+            self._runs(found)
             return
         self._give_back(id_)
         if not self._board.is_open(id_):
@@ -282,13 +289,16 @@ class Run:
         self._landing.take(id_, stored.commit, stored.then)
         self._ready.done(id_)
 
-    def _runs(self, flight: Flight, *, resumed: bool) -> None:
+    def _runs(self, runs: Runs) -> None:
+        flight = runs.flight
         if flight.handle is None:
             raise InternalError("a job without a handle runs", code="runner")
         self._flights[flight.handle] = flight
+        if runs.unnoted:
+            self._unnoted.add(flight, self._ports.clock.monotonic() + NOTE_AFTER_S)
         self._jobs.watch(flight.handle)
         label = self._board.label(flight.id)
-        self._sink.emit(TargetStarted(flight.id, label, flight.attempt, flight.reason, resumed))
+        self._sink.emit(TargetStarted(flight.id, label, flight.attempt, flight.reason, runs.resumed))
         if self._control.level >= StopLevel.STOP:
             self._stop_jobs([flight.handle])
 
@@ -340,6 +350,10 @@ class Run:
         if state.phase not in (JobPhase.FINISHED, JobPhase.GONE):
             id_ = self._flights[handle].id
             self._sink.emit(TargetProgress(id_, self._board.label(id_), state.phase.value, state.progress or ""))
+            return
+        if handle in self._noting:
+            # The flight is another thread's for a moment.
+            self._noting[handle] = state
             return
         flight = self._flights.pop(handle)
         self._jobs.handles.discard(handle)
@@ -430,6 +444,32 @@ class Run:
             self._grants[flight.id] = flight.grant = grant
             self._do(flight.id, partial(try_again, flight, self._ports, self._owners[flight.id]))
 
+    def _note_long_jobs(self) -> None:
+        while (flight := self._unnoted.take_due(self._ports.clock.monotonic())) is not None:
+            handle = flight.handle
+            if handle is not None and self._flights.get(handle) is flight:
+                self._noting[handle] = None
+                self._pending += 1
+                self._pool.run(partial(self._note, flight, handle))
+
+    def _note(self, flight: Flight, handle: Handle) -> None:
+        lost = False
+        try:
+            note_job(flight, self._ports)
+        except SupersededError:
+            lost = True
+        except Exception as error:  # noqa: BLE001  a thread must hand its errors on
+            # Nobody needs the note who can wait; what is wrong with the storage shows at the commit.
+            self._calls.put(partial(self._die, error) if not isinstance(error, TraintrackError) else lambda: None)
+        self._calls.put(partial(self._arrived, partial(self._noted, flight, handle, lost=lost)))
+
+    def _noted(self, flight: Flight, handle: Handle, *, lost: bool) -> None:
+        state = self._noting.pop(handle)
+        if lost:
+            self._cell_lost(flight.id)
+        elif state is not None:
+            self._job_changed(handle, state)
+
     def _level(self) -> StopLevel:
         return max(self._control.level, StopLevel.DRAIN if self._stop_after_failure else StopLevel.GO)
 
@@ -466,7 +506,8 @@ class Run:
         return bool(self._pending or self._landing or self._flights or self._delays or waiting or len(self._no_room))
 
     def _next_call(self) -> None:
-        timeout = self._delays.next_in(self._ports.clock.monotonic())
+        now = self._ports.clock.monotonic()
+        timeout = min((t for t in (self._delays.next_in(now), self._unnoted.next_in(now)) if t is not None), default=None)
         if self._landing is not None and not self._pending and not self._flights:
             self._landing.hurry()
         try:
@@ -476,6 +517,7 @@ class Run:
         except queue.Empty:
             pass
         self._wake_delayed()
+        self._note_long_jobs()
 
     def _queue_for_room(self, ids: list[TargetId]) -> None:
         self._no_room.add(dict.fromkeys(ids, ()), {i: self._urgency.get(i, 0.0) for i in ids})

@@ -78,3 +78,15 @@ class AdoptsJobs(Protocol):
 
     def abandoned(self) -> Mapping[Handle, tuple[str, str]]:
         """Map the handle of each job that no process watches to its target's ID and its flight."""
+
+
+@runtime_checkable
+class TidiesUp(Protocol):
+    """A runner that keeps notes of its jobs, which stay where a process dies; an addition to `Runner`."""
+
+    def tidy_up(self) -> int:
+        """Remove what is noted of jobs of which nothing lives, and return how many these were; checkpoints stay.
+
+        Raises:
+            HostError: something cannot be removed.
+        """

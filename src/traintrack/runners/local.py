@@ -107,6 +107,14 @@ class LocalRunner:
         """Map the handle of each container that no process watches to its target's ID and its flight."""
         return self._containers.abandoned() if self._any_container else {}
 
+    def tidy_up(self) -> int:
+        """Remove what is noted of processes of which nothing lives; containers are found by `abandoned`.
+
+        Raises:
+            HostError: something cannot be removed.
+        """
+        return self._processes.tidy_up()
+
     def find_checkpoint(self, flight: str) -> str | None:
         """Return the key of the newest sealed checkpoint of a flight; both runners keep them in one place."""
         return self._processes.find_checkpoint(flight)

@@ -16,8 +16,7 @@ from traintrack.workspace.model import KeyPath
 from traintrack.workspace.suggest import did_you_mean, one_of
 
 UNSUPPORTED: Final = frozenset(
-    {"each", "overrides", "max_members", "with", "max_parallel", "except", "checks", "baseline"}
-    | {"keep", "layout"}
+    {"each", "overrides", "max_members", "with", "max_parallel", "except", "checks", "baseline"} | {"keep", "layout"}
 )
 """Fields of later versions; templates have `params`, `targets` and `result` besides."""
 
@@ -216,7 +215,9 @@ def _source(value: Any, path: KeyPath, findings: Findings) -> Any:
         message = f"sources of kind `{shown(scheme[1])}` are not supported"
         findings.at_value(path, message, "field-value", did_you_mean(scheme[1], SCHEMES, one_of(SCHEMES)))
     elif scheme is not None and _USER_INFO.match(value):
-        hint = "take it out: the environment has credentials for `s3://`, and files are for the public behind `https://`"
+        hint = (
+            "take it out: the environment has credentials for `s3://`, and files are for the public behind `https://`"
+        )
         # The secret itself must not stand in a log of the message.
         findings.at_value(path, f"`source` holds a name or password before `@` ({scheme[1]})", "secret-in-uri", hint)
     return value

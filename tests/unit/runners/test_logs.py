@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from traintrack.runners.contract.logs import Mask, missing_module, tail
 from traintrack.runners.contract import logs
+from traintrack.runners.contract.logs import Mask, missing_module, tail
 
 
 def test_a_secret_is_masked_wherever_a_reader_begins_and_ends(tmp_path: Path) -> None:

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from traintrack.runners.contract import skeleton as module
 from traintrack.runners.contract.code_folder import CodeEntry, CodeKind, CodeTree
 from traintrack.runners.contract.skeleton import Skeleton
-from traintrack.runners.contract import skeleton as module
 
 CODE = CodeTree(
     ("src", "src/deep"),

@@ -9,8 +9,8 @@ import weakref
 
 import pytest
 
-from traintrack.runners.contract.workers import Workers
 from traintrack.runners.contract import workers as module
+from traintrack.runners.contract.workers import Workers
 
 
 class Names:

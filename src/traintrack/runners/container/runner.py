@@ -122,7 +122,8 @@ class ContainerRunner:
         """
         world = self._world()
         for job in jobs:
-            self._tidy_after_the_dead(job.flight)
+            if job.resumed or job.attempt > 1:
+                self._tidy_after_the_dead(job.flight)
         handles = []
         for job, (noted, skeleton) in zip(jobs, self._reservations.make(jobs), strict=True):
             handle = noted.handle

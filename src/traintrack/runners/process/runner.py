@@ -172,6 +172,14 @@ class ProcessRunner:
         jobs = [facts for facts in self._world.jobs.all() if facts.flight in wanted]
         return {facts.flight: facts.handle for facts in living_jobs(jobs, self._world.jobs)}
 
+    def tidy_up(self) -> int:
+        """Remove what is noted of jobs of which nothing lives, and return how many these were; checkpoints stay.
+
+        Raises:
+            HostError: something cannot be removed.
+        """
+        return sum(self._tidied(facts) for facts in list(self._world.jobs.all()))
+
     def find_checkpoint(self, flight: str) -> str | None:
         """Return the key of the newest sealed checkpoint of a flight, for `Job.checkpoint`; None if there is none."""
         return self._world.checkpoints.find(flight)
@@ -217,7 +225,8 @@ class ProcessRunner:
         return done
 
     def _reserve(self, job: Job) -> tuple[JobFacts, Skeleton]:
-        self._tidy_after_the_dead(job.flight)
+        if job.resumed or job.attempt > 1:
+            self._tidy_after_the_dead(job.flight)
         name = f"{job.flight}.{job.attempt}"
         skeleton = self._world.skeletons.take(name)
         try:
@@ -240,15 +249,21 @@ class ProcessRunner:
     def _tidy_after_the_dead(self, flight: str) -> None:
         """Remove what a runner left that was killed before anybody else knew of its job: no handle names that one."""
         for facts in self._world.jobs.of_flight(flight):
-            if not is_living(facts, self._world.jobs):
-                try:
-                    end_orphan(facts, self._world.jobs, self._world.checkpoints, 0.0)
-                except OSError as error:
-                    raise HostError(
-                        f"cannot tidy up after a dead run at `{error.filename or facts.stage}`: {error.strerror or error}",
-                        code="runner-state",
-                        hint="see who owns that folder, then run again",
-                    ) from error
+            self._tidied(facts)
+
+    def _tidied(self, facts: JobFacts) -> bool:
+        """Remove what a job has left of which nothing lives; tell if that was so."""
+        if is_living(facts, self._world.jobs):
+            return False
+        try:
+            end_orphan(facts, self._world.jobs, self._world.checkpoints, 0.0)
+        except OSError as error:
+            raise HostError(
+                f"cannot tidy up after a dead run at `{error.filename or facts.stage}`: {error.strerror or error}",
+                code="runner-state",
+                hint="see who owns that folder, then run again",
+            ) from error
+        return True
 
     def stranger(self, handle: Handle) -> JobState | None:
         """Tell what is new of a job of another process, None if nothing."""

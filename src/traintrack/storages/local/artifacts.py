@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import secrets
+import stat
 from pathlib import Path
 
 from traintrack.action.cell import Result
@@ -140,6 +141,7 @@ class LocalArtifacts:
         if os.path.lexists(target):
             damage = self._damage(digest, output.manifest, None)
             if damage is None:
+                self._close(target)
                 return False
             self._set_aside(target)
         if os.path.islink(output.staged) or not os.path.isdir(output.staged):
@@ -164,6 +166,11 @@ class LocalArtifacts:
             os.makedirs(os.path.dirname(target), exist_ok=True)
             os.rename(staged, target)
         os.chmod(target, _SEALED)
+
+    def _close(self, target: str) -> None:
+        """Make the folder read-only where its publisher was killed between the rename and that."""
+        if stat.S_IMODE(os.lstat(target).st_mode) != _SEALED:
+            os.chmod(target, _SEALED)
 
     def _set_aside(self, target: str) -> None:
         """Move a damaged artifact to the trash; who reads it now keeps what is open."""
