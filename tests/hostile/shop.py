@@ -111,8 +111,8 @@ def _text(stream: io.TextIOWrapper) -> str:
 
 def play(monkeypatch: pytest.MonkeyPatch, folder: Path) -> None:
     """Let `run` make outputs without processes, and keep every cache inside of the folder."""
-    made = "traintrack.runners.process.runner.ProcessRunner"
-    monkeypatch.setattr(made, lambda **ports: MakingRunner(ports["staging"]))
+    made = "traintrack.runners.local.LocalRunner"
+    monkeypatch.setattr(made, lambda processes, *_: MakingRunner(processes._world.staging))
     monkeypatch.setenv("XDG_CACHE_HOME", str(folder))
     monkeypatch.setenv("CI", "")
 

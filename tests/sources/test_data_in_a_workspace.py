@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 from bucket_server import BucketServer
+from data_shop import Shop
 from file_server import FileServer, Served
-from shop import Shop
 
 
 @pytest.fixture

@@ -134,8 +134,8 @@ def decode_record(data: bytes) -> Record:
         raise IntegrityError(f"a record cannot be read: {error}", code="record-damaged") from error
     if record.format != RECORD_FORMAT:
         raise IntegrityError(f"a record has the unknown format `{record.format}`", code="record-format")
-    if not _DIGEST.match(record.id):
-        raise IntegrityError("a record has no ID", code="record-damaged")
     if is_too_deep(record.preimage, record.asked, record.reason, record.metrics):
         raise IntegrityError("a record is nested too deep", code="record-damaged")
+    if not _DIGEST.match(record.id):
+        raise IntegrityError("a record has no ID", code="record-damaged")
     return record

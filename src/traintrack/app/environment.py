@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from functools import partial
+from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -116,11 +116,23 @@ def open_sources(workspace: Workspace, name: str | None = None) -> Sources:
     return Sources(workspace.root, mounts, {"https": _open_https, "s3": _open_s3})
 
 
-def open_registries() -> Registries:
-    """Return what asks container registries, with the logins of whoever calls."""
-    from traintrack.storages.registry.client import Registries  # noqa: PLC0415
+class AskedRegistries:
+    """Container registries, with the logins of whoever calls; what speaks to them is loaded with the first question."""
 
-    return Registries(os.environ)
+    @cached_property
+    def _registries(self) -> Registries:
+        from traintrack.storages.registry.client import Registries  # noqa: PLC0415
+
+        return Registries(os.environ)
+
+    def digest(self, ref: str) -> str:
+        """Return `sha256:…` of the multi-platform index.
+
+        Raises:
+            InputError: this is not the name of an image.
+            HostError: the registry cannot be reached, refuses, or has no such image.
+        """
+        return self._registries.digest(ref)
 
 
 def _open_https() -> SourceReader:

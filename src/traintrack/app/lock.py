@@ -10,7 +10,7 @@ from msgspec.structs import replace
 from traintrack.analysis.identify import analyze
 from traintrack.analysis.pins import LackingPins, pins_needed
 from traintrack.app.answers import LockedPin, LockReport, Missing
-from traintrack.app.environment import open_registries
+from traintrack.app.environment import AskedRegistries
 from traintrack.app.image_pins import (
     IMAGE,
     IMAGE_KINDS,
@@ -73,7 +73,7 @@ def lock(
     graph = target_graph(project, tuple(labels))
     stripped = _stripped(project, graph, frozenset(moved))
     needed = pins_needed(stripped, project.workspace, project.source)
-    look = _LookUp(tell, digests or open_registries())
+    look = _LookUp(tell, digests or AskedRegistries())
     experiments = {node.experiment.package: node.experiment for node in graph.nodes.values()}
     renewed = [_renewed(project, experiments[package], lacking, look) for package, lacking in needed.packages.items()]
     lacking_answers = tuple(Missing("", "path", "", error) for error in needed.errors)

@@ -104,6 +104,7 @@ class Run:
         self._no_room: ReadyQueue[TargetId] = ReadyQueue({})
         self._delays = Delays()
         self._unnoted = Delays()
+        self._after_landing: list[Callable[[], None]] = []
         self._noting: dict[Handle, JobState | None] = {}
         self._flights: dict[Handle, Flight] = {}
         self._grants: dict[TargetId, Grant] = {}
@@ -278,8 +279,18 @@ class Run:
                 self._looks[id_] = look
                 self._queue_for_room([id_])
             case Fails():
-                outcome = self._board.failed(id_, found)
-                self._block_consumers(id_, outcome)
+                self._tell_in_order(partial(self._failed, id_, found))
+
+    def _failed(self, id_: TargetId, fails: Fails) -> None:
+        self._block_consumers(id_, self._board.failed(id_, fails))
+
+    def _tell_in_order(self, tell: Callable[[], None]) -> None:
+        """Let no failure be told before the successes that it came after, whose cells are on their way."""
+        if self._landing:
+            self._landing.hurry()
+            self._after_landing.append(tell)
+        else:
+            tell()
 
     def _stored(self, id_: TargetId, stored: Stored) -> None:
         """Let consumers begin: the bytes are there, though the target has not ended before its cell is DONE."""
@@ -507,7 +518,9 @@ class Run:
 
     def _next_call(self) -> None:
         now = self._ports.clock.monotonic()
-        timeout = min((t for t in (self._delays.next_in(now), self._unnoted.next_in(now)) if t is not None), default=None)
+        timeout = min(
+            (t for t in (self._delays.next_in(now), self._unnoted.next_in(now)) if t is not None), default=None
+        )
         if self._landing is not None and not self._pending and not self._flights:
             self._landing.hurry()
         try:
@@ -539,7 +552,11 @@ class Run:
 
     def _landed(self, batch: list[Committed]) -> None:
         if self._landing is not None:
-            for id_ in self._landing.landed(batch):
+            held_back = self._landing.landed(batch)
+            tellings, self._after_landing = self._after_landing, []
+            for tell in tellings:
+                tell()
+            for id_ in held_back:
                 self._offer(id_)
 
     def _job_changed_elsewhere(self, handle: Handle, state: JobState) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import gc
 import os
 import shutil
-import subprocess
 import threading
 from collections import Counter
 from collections.abc import Callable
@@ -13,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from traintrack.runners.process import process_group
 from traintrack.testing.runner_bench import Bench, Wanted, make_job
 
 JOBS = 8
@@ -37,7 +37,7 @@ def calls(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], Coun
                     for name in ("mkdir", "makedirs", "rmdir", "rename", "unlink", "symlink", "chmod", "open")
                 ),
                 (shutil, "rmtree"),
-                (subprocess, "Popen"),
+                (process_group, "spawn"),
                 (threading.Thread, "start"),
             ):
                 patch.setattr(owner, name, counting(found, name, getattr(owner, name)))
@@ -69,7 +69,7 @@ def test_a_further_job_makes_one_folder_and_deletes_only_its_links_and_its_file(
 def test_a_further_job_starts_one_process_and_no_thread(calls) -> None:
     found = calls('echo > "$2/x"')
 
-    assert found["Popen"] == JOBS
+    assert found["spawn"] == JOBS
     assert found["start"] == 0
 
 
