@@ -69,4 +69,6 @@ def _mirror() -> str:
             return found[1]
     old = Path("/etc/apt/sources.list")
     found = re.search(r"^deb\s+(?:\[.*?\]\s*)?(\S+)", old.read_text(), re.MULTILINE) if old.exists() else None
-    return found[1] if found else "http://deb.debian.org/debian"
+    if not found:
+        raise CannotServeError("no list of apt names a mirror")
+    return found[1]

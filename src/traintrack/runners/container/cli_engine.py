@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 import re
 import time
 from collections.abc import Collection, Mapping, Sequence
@@ -26,12 +27,14 @@ _ABOUT_TO_START_S = 20.0
 _REFUSED_START = (125, 126, 127)
 _NOT_EXECUTABLE, _NOT_FOUND = 126, 127
 
-# Docker's init (tini) and podman's (catatonit) say so in one line, and end with these codes.
+# Docker's init (tini) and podman's (catatonit) say so and no more, and end with these codes. The name of the program,
+# which they repeat, may have line breaks.
 _CODES_OF_INIT = {Dialect.DOCKER: (_NOT_EXECUTABLE, _NOT_FOUND), Dialect.PODMAN: (1,)}
 _SAID_BY_INIT = re.compile(
-    r"(\[FATAL tini \(\d+\)\]|ERROR \(catatonit:\d+\):) (?P<why>(exec .* failed|failed to exec pid1): [^\n]*)"
+    r"(\[FATAL tini \(\d+\)\]|ERROR \(catatonit:\d+\):) (?P<why>(exec .* failed|failed to exec pid1): .*)", re.DOTALL
 )
 _LONGEST_REFUSAL = 4096
+_LONGEST_LAST_WORDS = 2000
 
 
 class CliEngine:
@@ -192,7 +195,9 @@ class CliEngine:
 def _lost(client: Client) -> bool:
     """If the program lost its engine while the container ran: the task may end with the same code itself."""
     try:
-        tail = client.log.read_bytes()[-2000:].decode(errors="replace").lower()
+        with open(client.log, "rb") as file:
+            file.seek(max(os.fstat(file.fileno()).st_size - _LONGEST_LAST_WORDS, 0))
+            tail = file.read().decode(errors="replace").lower()
     except OSError as error:
         raise HostError(f"the log cannot be read: {error.strerror}", hint=f"look at `{client.log.parent}`") from error
     return "error waiting for container" in tail or "error during connect" in tail

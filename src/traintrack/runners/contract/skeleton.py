@@ -93,7 +93,7 @@ class Skeleton:
                 return False
             for path, entry in self._code.entries.items():
                 self._restore_file(path, entry)
-        except OSError:
+        except (OSError, RecursionError):
             return False
         return True
 

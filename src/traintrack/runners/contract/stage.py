@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import shutil
 import subprocess
@@ -100,4 +101,13 @@ def _open_folders(path: str) -> None:
         for name in names:
             inner = f"{folder}/{name}"
             if not os.path.islink(inner):
-                os.chmod(inner, 0o700)
+                _open_folder(inner)
+
+
+def _open_folder(path: str) -> None:
+    try:
+        os.chmod(path, 0o700)
+    except OSError as error:
+        # Below this depth no path leads any more; `rm` needs none.
+        if error.errno != errno.ENAMETOOLONG:
+            raise
