@@ -66,7 +66,10 @@ class AttemptFailed(Struct, frozen=True):
 
 
 class Notice(Struct, frozen=True):
-    """Something that a person should know: a take-over, an orphan that was stopped, bytes that were healed."""
+    """Something that a person should know: a take-over, an orphan that was stopped, bytes that were healed.
+
+    `level` is `note`, `warning`, or `command`: the engine's command line for a task, told with `-v`.
+    """
 
     message: str
     id: TargetId | None = None

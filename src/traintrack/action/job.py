@@ -80,7 +80,7 @@ class Output(Struct, frozen=True):
 class JobState(Struct, frozen=True):
     """What is known of a job. `output` is set after a success, `failure` after a failure; `message` is one line.
 
-    `missing_module` is what a Python task looked for in vain, so that one who knows the repository can say where it is.
+    `command` is what would start the same by hand, where that can be said. `missing_module` is what a Python task looked for in vain, so that one who knows the repository can say where it is.
     """
 
     phase: JobPhase
@@ -99,6 +99,7 @@ class JobState(Struct, frozen=True):
     platform: str = ""
     device: str | None = None
     progress: str | None = None
+    command: str = ""
     missing_module: str | None = None
 
 

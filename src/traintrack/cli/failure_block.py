@@ -37,8 +37,10 @@ def failure_block(failed: TargetFinished, action: Action | None, blocked: Sequen
     lines += _log_tail(failed.log_tail[-_SHOWN_LOG_LINES:])
     if blocked:
         lines.append(_field("blocks", f"{count_text(len(blocked), 'target')}: {names_text(list(blocked))}"))
-    if failed.log or failed.log_tail:
+    if failed.log:
         lines.append(_field("log", f"traintrack log {failed.label}"))
+    if failed.exit_code is not None:
+        lines.append(_field("look", f"traintrack shell {failed.label} --attempt last"))
     lines.append(_field("again", f"traintrack run {failed.label}"))
     hint = failed.hint or _class_hint(failed.failure)
     if hint:

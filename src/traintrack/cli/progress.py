@@ -126,6 +126,8 @@ class Progress:
                 return [waiting_line(event)] if self._told is Told.ALL else []
             case AttemptFailed():
                 return [attempt_line(event)] if event.retry_in_s is not None else []
+            case Notice() if event.level == "command" and not self._verbose:
+                return []
             case Notice():
                 tone = warn if event.level != "note" else faint
                 return [(tone(f"{event.level}:"), f" {event.message}")]

@@ -97,7 +97,7 @@ _HISTORY = _map({"run": TEXT, "time": TEXT, "outcome": TEXT, "id": ID, "label": 
 _FINDING = _map({"kind": TEXT, "path": TEXT, "words": TEXT, "id": _or_null(ID), "label": TEXT})
 _CHECKED = _map({"name": TEXT, "state": {"enum": ["ok", "warning", "problem"]}, "detail": TEXT, "hint": TEXT_OR_NULL})
 
-_LEVEL: Schema = {"enum": ["note", "warning"]}
+_LEVEL: Schema = {"enum": ["note", "warning", "command"]}
 _TARGET = {"label": TEXT, "id": ID}
 _PLANNED_STEP = _map(
     {

@@ -58,9 +58,10 @@ def summary_lines(report: RunReport) -> list[Line]:
 
 def next_command(report: RunReport) -> str:
     """Return the command that a person most probably wants next."""
-    failed = [row.label for row in report.targets if row.outcome is Outcome.FAILED]
+    failed = [row for row in report.targets if row.outcome is Outcome.FAILED]
     if failed:
-        return f"traintrack log {failed[0]}"
+        logged = [row.label for row in failed if row.log]
+        return f"traintrack log {logged[0]}" if logged else f"traintrack run {failed[0].label}"
     good_labels = {row.label for row in report.targets if row.outcome.good}
     ready = [label for label in report.requested if label in good_labels]
     if report.interrupted or len(ready) < len(report.requested) or not ready:

@@ -60,7 +60,11 @@ COMMON_OPTIONS = (
     Option("env", ("--env",), "Use the environment NAME of TTWORKSPACE.yaml.", Kind.TEXT, "NAME"),
     Option("json", ("--json",), "Print one JSON document on stdout."),
     Option("quiet", ("-q", "--quiet"), "Tell only results, failures and errors."),
-    Option("verbose", ("-v", "--verbose"), "Tell more: each reused target, all reasons."),
+    Option(
+        "verbose",
+        ("-v", "--verbose"),
+        "Tell more: each reused target, all reasons, the engine's command for each task.",
+    ),
     Option("color", ("--color",), "Paint: auto, always or never.", Kind.TEXT, None, ("auto", "always", "never")),
 )
 """Options of every command, taken before its name and after it; what stands later counts."""

@@ -360,6 +360,8 @@ class Run:
             return
         if state.phase not in (JobPhase.FINISHED, JobPhase.GONE):
             id_ = self._flights[handle].id
+            if state.command and state.phase is JobPhase.RUNNING and not state.progress:
+                self._sink.emit(Notice(state.command, id_, "command"))
             self._sink.emit(TargetProgress(id_, self._board.label(id_), state.phase.value, state.progress or ""))
             return
         if handle in self._noting:

@@ -51,6 +51,7 @@ def test_a_failure_tells_what_ran_where_it_is_declared_and_what_to_do() -> None:
         "  " + "─" * 72,
         "  blocks  2 targets: //lp:a, //lp:b",
         "  log     traintrack log //lp:predict",
+        "  look    traintrack shell //lp:predict --attempt last",
         "  again   traintrack run //lp:predict",
         "  hint    look at the log",
     ]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import shlex
 import signal
 import threading
 import time
@@ -171,6 +172,7 @@ class ContainerAttempt:
         with self._lock:
             if self._asked is not None:
                 raise AttemptFailedError(self._asked)
+        self._state = replace(self._state, command=shlex.join(world.engine.command(spec)))
         return self._take(world.engine.start(spec, Path(self._stage.log)))
 
     def _adopt(self, found: Inspected) -> ContainerId:

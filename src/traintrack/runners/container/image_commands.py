@@ -52,7 +52,15 @@ class ImageCommands:
 
     def build(self, build: Build, log: Path) -> LocalImage:
         """See `Engine`."""
-        words = ["build", *self.build_words, "--tag", build.tag, "--file", str(build.context / build.dockerfile)]
+        words = [
+            "build",
+            "--force-rm",
+            *self.build_words,
+            "--tag",
+            build.tag,
+            "--file",
+            str(build.context / build.dockerfile),
+        ]
         words += ["--platform", build.platform] if build.platform else []
         for name, value in sorted(build.arguments.items()):
             words += ["--build-arg", f"{name}={value}"]

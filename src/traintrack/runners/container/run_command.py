@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Sequence
 from enum import Enum
 
@@ -46,12 +47,19 @@ def run_words(
     words += _world(spec)
     if entrypoint is None:
         return [*words, spec.image, *spec.command]
-    return [*words, "--entrypoint", entrypoint[0] if entrypoint else "", spec.image, *entrypoint[1:], *spec.command]
+    first = _entrypoint(entrypoint[0], dialect) if entrypoint else ""
+    return [*words, "--entrypoint", first, spec.image, *entrypoint[1:], *spec.command]
 
 
 def by_name(spec: ContainerSpec) -> list[str]:
     """Return the words that take every variable from the environment of who calls the engine."""
     return [word for name in sorted(spec.environment) for word in ("-e", name)]
+
+
+def _entrypoint(word: str, dialect: Dialect) -> str:
+    """Podman reads what is a JSON list of words as those words, so a word that looks like one is wrapped in a list."""
+    looks_like_json = word.strip() == "null" or word.lstrip().startswith("[")
+    return json.dumps([word]) if dialect is Dialect.PODMAN and looks_like_json else word
 
 
 def _mount(mount: Mount) -> str:

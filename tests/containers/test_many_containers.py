@@ -1,0 +1,219 @@
+"""Many containers, two at a time, of a run that is killed again and again: every result comes, and nothing is left.
+
+The run is killed by SIGKILL at random moments and begun anew. The engine's own events tell which containers ran when.
+Three kills in the quick slice, twenty in torture.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+from container_bench import ours, pushed
+from msgspec import Struct
+
+from traintrack.runners.container.engine import Engine
+
+ENDS_WITHIN_S = 900.0
+TOLD_WITHIN_S = 20.0
+WORKSPACE = """
+workspace: many
+platform: linux/amd64
+environments:
+  local: {runner: local, storage: "STORE", engine: ENGINE}
+images:
+  shell: {ref: "IMAGE", entrypoint: [sh]}
+"""
+HEAD = "defaults: {image: shell, paths: [src], commit: HEAD, secrets: {TOKEN: {env: MANY_TOKEN}}}\ntargets:\n"
+TASK = 'echo "begun with $TOKEN"; sleep 0.$((RANDOM_OF_TARGET)); cat "$1" > "$2/config"\n'.replace(
+    "RANDOM_OF_TARGET", "$(tr -dc 0-9 < $1) % 5 + 1"
+)
+
+
+class Crowd:
+    """A workspace with many targets, the program in it, and what the engine tells of its containers."""
+
+    def __init__(self, folder: Path, engine: Engine, image: str, variables: Mapping[str, str], count: int) -> None:
+        self.folder, self.root, self.engine, self.count = folder, folder / "w", engine, count
+        self.canary = f"canary-{os.urandom(8).hex()}"
+        self.environ = {**os.environ, **variables, "HOME": str(folder / "home"), "CI": "", "MANY_TOKEN": self.canary}
+        self._told = folder / "events"
+        self._listener: subprocess.Popen[bytes] | None = None
+        text = WORKSPACE.replace("STORE", str(folder / "store")).replace("IMAGE", image)
+        targets = "".join(f"  t{n}: {{task: src/task.sh, args: {{n: {n}}}}}\n" for n in range(count))
+        files = {"TTWORKSPACE.yaml": text.replace("ENGINE", engine.name), "e/TTCONFIG.yaml": HEAD + targets}
+        for name, content in {**files, "src/task.sh": TASK}.items():
+            (self.root / name).parent.mkdir(parents=True, exist_ok=True)
+            (self.root / name).write_text(content)
+        for words in ("init -q", "add -A", "-c user.name=t -c user.email=t@t commit -qm x"):
+            subprocess.run(["git", "-C", self.root, *words.split()], check=True)
+
+    def begin(self, *words: str) -> subprocess.Popen[bytes]:
+        """Start the program; what it says goes to a file."""
+        with open(self.folder / "out", "wb") as out, open(self.folder / "err", "wb") as err:
+            return subprocess.Popen(
+                [sys.executable, "-m", "traintrack", *words, "--json"],
+                cwd=self.root,
+                env=self.environ,
+                stdout=out,
+                stderr=err,
+                start_new_session=True,
+            )
+
+    def say(self, *words: str) -> Any:
+        """Run the program to its end and return its document."""
+        process = self.begin(*words)
+        try:
+            code = process.wait(ENDS_WITHIN_S)
+        finally:
+            kill(process)
+        assert code == 0, (self.folder / "err").read_text()[-3000:]
+        return json.loads((self.folder / "out").read_text())
+
+    def outcomes(self) -> dict[str, str]:
+        """Run everything to its end and return what became of each target."""
+        return {one["label"]: one["outcome"] for one in self.say("run", "//...", "-j", "2")["targets"]}
+
+    def listen(self) -> None:
+        """Have the engine write down what becomes of this storage's containers from now on."""
+        label = f"label=traintrack.storage={ours(self.folder)['traintrack.storage']}"
+        words = self.engine._cli.words("events", "--filter", label, "--format", "{{json .}}")  # type: ignore[attr-defined]
+        with open(self._told, "wb") as told:
+            self._listener = subprocess.Popen(words, env=self.environ, stdout=told, stderr=subprocess.STDOUT)
+
+    def events(self) -> list[Event]:
+        """What the engine has told."""
+        lines = self._told.read_text().splitlines(keepends=True)
+        return [event(json.loads(line)) for line in lines if line.endswith("\n") and line.startswith("{")]
+
+    def close(self) -> None:
+        """End who listens."""
+        if self._listener is not None:
+            kill_one(self._listener)
+
+
+class Event(Struct, frozen=True):
+    """What became of a container."""
+
+    what: str
+    container: str
+    target: str
+
+
+def event(told: Mapping[str, Any]) -> Event:
+    """Read an event of docker or of podman."""
+    attributes = (told.get("Actor") or told).get("Attributes") or {}
+    what = str(told.get("Action") or told.get("Status"))
+    container = str((told.get("Actor") or told)["ID"])
+    return Event({"died": "die", "remove": "destroy"}.get(what, what), container, attributes.get("traintrack.target", ""))
+
+
+def kill(process: subprocess.Popen[bytes]) -> None:
+    """Kill the program with all that stands in its process group."""
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+
+
+def kill_one(process: subprocess.Popen[bytes]) -> None:
+    process.kill()
+    process.wait()
+
+
+@pytest.fixture(params=[24, pytest.param(200, marks=pytest.mark.torture)])
+def crowd(
+    request: pytest.FixtureRequest, tmp_path: Path, engine: Engine, registry: str, shell_image: str
+) -> Iterator[Crowd]:
+    image = pushed(engine, registry, shell_image)
+    variables = request.getfixturevalue(f"{engine.name}_variables")
+    ref = f"{image.ref.rpartition(':')[0]}@{image.digest}"
+    crowd = Crowd(tmp_path, engine, ref, variables, request.param)
+    crowd.listen()
+    yield crowd
+    crowd.close()
+    engine.remove([one.id for one in engine.find(ours(tmp_path))])
+
+
+def test_a_run_that_is_killed_again_and_again_comes_to_its_end_and_leaves_nothing(crowd: Crowd) -> None:
+    seed = random.SystemRandom().randrange(1 << 32)
+    sys.stdout.write(f"\nseed {seed}\n")
+    chance = random.Random(seed)
+    networks, mounts = words_of(crowd, "network", "ls", "--quiet"), mounts_of_engine(crowd)
+
+    for _ in range(3 if crowd.count < 100 else 20):
+        process = crowd.begin("run", "//...", "-j", "2")
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.wait(chance.uniform(0.5, 6.0))
+        kill(process)
+    last = crowd.outcomes()
+    again = crowd.outcomes()
+    crowd.say("clean")
+
+    labels = {f"//e:t{n}" for n in range(crowd.count)}
+    assert set(last) == set(again) == labels
+    assert set(last.values()) <= {"executed", "reused"}
+    assert set(again.values()) == {"reused"}
+    for label in labels:
+        config = Path(crowd.say("pull", label)["targets"][0]["path"]) / "config"
+        assert json.loads(config.read_text())["n"] == int(label.partition(":t")[2])
+    assert_nobody_ran_twice_at_once(crowd, labels)
+    assert crowd.engine.find(ours(crowd.folder)) == []
+    assert left_in(crowd) == []
+    assert words_of(crowd, "network", "ls", "--quiet") == networks
+    assert mounts_of_engine(crowd) <= mounts
+
+
+def assert_nobody_ran_twice_at_once(crowd: Crowd, labels: set[str]) -> None:
+    """Every target ran, and none was begun while a container of it lived."""
+    deadline = time.monotonic() + TOLD_WITHIN_S
+    while time.monotonic() < deadline:
+        told = crowd.events()
+        begun = {one.container for one in told if one.what == "start"}
+        if begun == {one.container for one in told if one.what == "die"}:
+            break
+        time.sleep(0.1)
+    living: dict[str, str] = {}
+    started: list[str] = []
+    for one in told:
+        if one.what == "start":
+            assert one.target not in living, f"{one.target} was begun twice"
+            living[one.target] = one.container
+            started.append(one.target)
+        elif one.what == "die":
+            # Of a container that never started there is nothing to forget.
+            living = {target: container for target, container in living.items() if container != one.container}
+    sys.stdout.write(f"{len(started)} containers ran for {len(labels)} targets\n")
+    assert set(started) == labels
+    assert living == {}
+
+
+def left_in(crowd: Crowd) -> list[Path]:
+    """Files of jobs, stages of attempts, and files in memory that hold the secret."""
+    store = crowd.folder / "store"
+    left = [*(store / "runner" / "containers").glob("*"), *(store / "stage").glob("*")]
+    for path in Path("/dev/shm").glob("traintrack-*/.variables"):
+        with contextlib.suppress(OSError):
+            if crowd.canary in path.read_text():
+                left.append(path)
+    return left
+
+
+def words_of(crowd: Crowd, *words: str) -> set[str]:
+    return set(str(crowd.engine._cli.must(*words)).split())  # type: ignore[attr-defined]
+
+
+def mounts_of_engine(crowd: Crowd) -> int:
+    """How many mounts there are below the engine's own folders."""
+    place = crowd.environ.get("DOCKER_HOST", "").removeprefix("unix://") if crowd.engine.name == "docker" else None
+    folder = str(Path(place or crowd.environ["CONTAINERS_CONF"]).parent)
+    return sum(line.split()[1].startswith(f"{folder}/") for line in Path("/proc/self/mounts").read_text().splitlines())
