@@ -448,7 +448,7 @@ def test_the_program_gets_the_very_words(bench: Bench, with_secret: bool) -> Non
     states = [bench.finish(handle) for handle in handles]
 
     for word, state in zip(HOSTILE_WORDS, states, strict=True):
-        assert bench.output(state)["words"] == "\0".join([word, word, "/tt/config.yaml", "/tt/out", ""])
+        assert bench.output(state)["words"] == f"{word}\0{word}\0/tt/config.yaml\0/tt/out\0"
 
 
 @pytest.mark.parametrize(

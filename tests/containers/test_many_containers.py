@@ -96,6 +96,15 @@ class Crowd:
         lines = self._told.read_text().splitlines(keepends=True)
         return [event(json.loads(line)) for line in lines if line.endswith("\n") and line.startswith("{")]
 
+    def await_new_container(self, process: subprocess.Popen[bytes]) -> None:
+        """Wait until another container is made, or the program has ended."""
+        before = self._made()
+        while process.poll() is None and self._made() == before:
+            time.sleep(0.005)
+
+    def _made(self) -> int:
+        return self._told.read_bytes().count(b'"create"')
+
     def close(self) -> None:
         """End who listens."""
         if self._listener is not None:
@@ -115,7 +124,9 @@ def event(told: Mapping[str, Any]) -> Event:
     attributes = (told.get("Actor") or told).get("Attributes") or {}
     what = str(told.get("Action") or told.get("Status"))
     container = str((told.get("Actor") or told)["ID"])
-    return Event({"died": "die", "remove": "destroy"}.get(what, what), container, attributes.get("traintrack.target", ""))
+    return Event(
+        {"died": "die", "remove": "destroy"}.get(what, what), container, attributes.get("traintrack.target", "")
+    )
 
 
 def kill(process: subprocess.Popen[bytes]) -> None:
@@ -152,8 +163,13 @@ def test_a_run_that_is_killed_again_and_again_comes_to_its_end_and_leaves_nothin
 
     for _ in range(3 if crowd.count < 100 else 20):
         process = crowd.begin("run", "//...", "-j", "2")
+        pause_s = chance.uniform(0.5, 6.0)
+        if chance.random() < 0.5:
+            # Amid the start of a container, where most can go wrong.
+            crowd.await_new_container(process)
+            pause_s = chance.uniform(0.0, 0.1)
         with contextlib.suppress(subprocess.TimeoutExpired):
-            process.wait(chance.uniform(0.5, 6.0))
+            process.wait(pause_s)
         kill(process)
     last = crowd.outcomes()
     again = crowd.outcomes()
@@ -163,9 +179,11 @@ def test_a_run_that_is_killed_again_and_again_comes_to_its_end_and_leaves_nothin
     assert set(last) == set(again) == labels
     assert set(last.values()) <= {"executed", "reused"}
     assert set(again.values()) == {"reused"}
-    for label in labels:
-        config = Path(crowd.say("pull", label)["targets"][0]["path"]) / "config"
-        assert json.loads(config.read_text())["n"] == int(label.partition(":t")[2])
+    pulled = crowd.say("pull", *sorted(labels))["targets"]
+    assert {one["label"] for one in pulled} == labels
+    for one in pulled:
+        config = json.loads((Path(one["path"]) / "config").read_text())
+        assert config["n"] == int(one["label"].partition(":t")[2])
     assert_nobody_ran_twice_at_once(crowd, labels)
     assert crowd.engine.find(ours(crowd.folder)) == []
     assert left_in(crowd) == []

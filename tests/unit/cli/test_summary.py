@@ -1,5 +1,7 @@
 from pathlib import Path
 
+from msgspec.structs import replace
+
 from traintrack.action.plan import Decision, Outcome, Reason, ReasonCode
 from traintrack.app.answers import RanTarget, RunReport
 from traintrack.cli.line import plain
@@ -57,8 +59,10 @@ def test_a_success_ends_with_the_command_that_fetches_it() -> None:
 
 def test_a_failure_ends_with_the_command_that_shows_its_log() -> None:
     one = report(("//a:d", Outcome.FAILED), ("//a:t", Outcome.BLOCKED))
+    logged = replace(one, targets=(replace(one.targets[0], log="f.1"), *one.targets[1:]))
 
-    assert text_of(one) == ["✗ 1 failed · 1 blocked   in 0.3s", "  next  traintrack log //a:d"]
+    assert text_of(logged) == ["✗ 1 failed · 1 blocked   in 0.3s", "  next  traintrack log //a:d"]
+    assert text_of(one)[-1] == "  next  traintrack run //a:d", "there is no log where nothing ran"
 
 
 def test_an_interrupted_run_ends_with_the_command_that_goes_on() -> None:
