@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from traintrack.app.answers import Diagnosis
-from traintrack.app.environment import cache_folder, open_environment
+from traintrack.app.environment import cache_folder, describe_engine, open_environment
 from traintrack.errors import TraintrackError
 from traintrack.version import VERSION
 from traintrack.workspace.load import find_workspace, load_workspace
@@ -30,6 +30,7 @@ def doctor(start: Path) -> tuple[Diagnosis, ...]:
     """
     found = [_python(), _git(), _uv(), _yaml()]
     workspace = _workspace(start, found)
+    found.append(_engine(workspace))
     if workspace is not None:
         found.append(_storage(workspace))
         found += _folder("storage disk", _storage_folder(workspace))
@@ -70,6 +71,18 @@ def _said(*command: str) -> str | None:
     except (OSError, subprocess.SubprocessError):
         return None
     return next(iter(done.stdout.splitlines()), "")
+
+
+def _engine(workspace: Workspace | None) -> Diagnosis:
+    """Look for a container engine; without one only Python images run, which is enough for many."""
+    spec = workspace.environments[workspace.default_env] if workspace else None
+    uses = workspace is not None and any(image.python is None for image in workspace.images.values())
+    try:
+        name, version, rootless = describe_engine(spec)
+    except TraintrackError as error:
+        said = "; ".join([error.message, *error.details])
+        return Diagnosis("containers", "problem" if uses else "warning", said, error.hint or "")
+    return Diagnosis("containers", "ok", f"{name} {version}{', without root' if rootless else ''}")
 
 
 def _yaml() -> Diagnosis:

@@ -135,6 +135,18 @@ class AskedRegistries:
         return self._registries.digest(ref)
 
 
+def describe_engine(spec: EnvironmentSpec | None) -> tuple[str, str, bool]:
+    """Return name, version and whether it runs without root, of the engine that containers would run on.
+
+    Raises:
+        HostError: none answers, or not the one that the environment names.
+    """
+    from traintrack.runners.container.detect import find_engine  # noqa: PLC0415
+
+    info = find_engine(spec.options.get("engine") if spec else None).info()
+    return info.name, info.version, info.rootless
+
+
 def _open_https() -> SourceReader:
     from traintrack.storages.sources.https import HttpsReader  # noqa: PLC0415
 
