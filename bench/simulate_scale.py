@@ -45,7 +45,9 @@ def main() -> None:
         return
     print("targets      cpu s   µs/target      MiB")
     for count in [int(word) for word in sys.argv[1:]] or [1_000, 10_000, 100_000, 1_000_000]:
-        said = subprocess.run([sys.executable, __file__, "--one", str(count)], capture_output=True, text=True, check=True)
+        said = subprocess.run(
+            [sys.executable, __file__, "--one", str(count)], capture_output=True, text=True, check=True
+        )
         cpu, memory = (float(word) for word in said.stdout.split())
         print(f"{count:>8} {cpu:>9.2f} {cpu / count * 1e6:>11.1f} {memory:>8.0f}")
 

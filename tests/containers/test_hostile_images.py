@@ -5,10 +5,12 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import re
 import secrets as random
 import socket
 import stat
 import subprocess
+import sys
 import tarfile
 import time
 from collections.abc import Iterator, Mapping
@@ -490,6 +492,50 @@ def test_a_storage_may_have_any_name(engine: Engine, image: ContainerImage, tmp_
 
     assert bench.output(bench.run(make_job(action, {"data": Wanted(data)}))) == {"x": "text"}
     assert_nothing_left(folder, bench, engine)
+
+
+WORKSPACE = """
+workspace: hostile
+platform: linux/amd64
+environments:
+  local: {runner: local, storage: "STORE", engine: docker}
+images:
+  shell: {ref: REF, entrypoint: [sh]}
+"""
+EXPERIMENT = (
+    "defaults: {image: shell, paths: [src], commit: HEAD}\ntargets:\n  NAME: {task: t, env: ENV, secrets: SECRETS}\n"
+)
+PLAIN = {"REF": '"localhost/x:1"', "NAME": "t", "ENV": "{}", "SECRETS": "{}"}
+
+
+@pytest.mark.parametrize(
+    ("field", "text"),
+    [
+        *(("REF", json.dumps(ref)) for ref in ("--privileged", "-v", "x y", "x\n--privileged", "$(id)", "x,src=/", "")),
+        *(("NAME", json.dumps(name)) for name in ("a,src=/", "a\nb", "$(id)", 'a"b', "a=b", "a b")),
+        *(("ENV", f"{{{json.dumps(name)}: x}}") for name in ("A=B", "--privileged", "A*", "#A", "A B", "A\nB", "")),
+        *(("SECRETS", f"{{{json.dumps(name)}: {{env: X}}}}") for name in ("A=B", "../A", "A;id", "$(id)", "A\nB", "")),
+    ],
+)
+def test_a_name_with_a_meaning_for_an_engine_or_a_shell_is_refused_at_its_place(
+    tmp_path: Path, field: str, text: str
+) -> None:
+    def says(fields: Mapping[str, str]) -> subprocess.CompletedProcess[str]:
+        files = {"TTWORKSPACE.yaml": WORKSPACE, "e/TTCONFIG.yaml": EXPERIMENT, "src/t": ""}
+        values = {"STORE": str(tmp_path / "store"), **fields}
+        for name, content in files.items():
+            (tmp_path / name).parent.mkdir(exist_ok=True)
+            (tmp_path / name).write_text(re.sub("|".join(values), lambda found: values[found[0]], content))
+        words = [sys.executable, "-m", "traintrack", "ls", "//..."]
+        return subprocess.run(words, cwd=tmp_path, capture_output=True, text=True, check=False)
+
+    subprocess.run(["git", "init", "-q", str(tmp_path)], check=True)
+    honest, refused = says(PLAIN), says({**PLAIN, field: text})
+
+    assert honest.returncode == 0, honest.stderr
+    assert refused.returncode not in (0, 1, 70), refused
+    assert re.match(r"(TTWORKSPACE|e/TTCONFIG)\.yaml:\d+:\d+: error: ", refused.stderr), refused.stderr
+    assert "Traceback" not in refused.stderr
 
 
 # Secrets.
