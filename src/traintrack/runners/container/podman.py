@@ -16,10 +16,11 @@ from pathlib import Path
 
 from msgspec.structs import replace
 
+from traintrack.errors import HostError
 from traintrack.runners.container.cli import Cli
 from traintrack.runners.container.cli_engine import CliEngine
 from traintrack.runners.container.client import ID_FILE, clear
-from traintrack.runners.container.engine import ContainerId, ContainerSpec, EngineInfo, Inspected, LocalImage
+from traintrack.runners.container.engine import Build, ContainerId, ContainerSpec, EngineInfo, Inspected, LocalImage
 from traintrack.runners.container.engine_errors import refusal
 from traintrack.runners.container.facts import platform
 from traintrack.runners.container.image_commands import ImageCommands
@@ -41,7 +42,7 @@ class PodmanCli(CliEngine, ImageCommands):
     """
 
     # Its cache takes a layer of other build arguments for the same, if they only show in `ENV` (seen with 4.3.1).
-    build_words = ("--layers=false",)
+    build_words: tuple[str, ...] = ("--layers=false",)
 
     def __init__(self, network: str | None = None, variables: Mapping[str, str] | None = None) -> None:
         self.variables = dict(variables or {})
@@ -115,6 +116,19 @@ class PodmanCli(CliEngine, ImageCommands):
             if not found.started and re.search(said, found.error) and words and words[-1] not in self._remedies:
                 return words
         return None
+
+    def build(self, build: Build, log: Path) -> LocalImage:
+        """See `Engine`. Where the machine does not allow what podman asks of it by itself, it is told to ask for less."""
+        while True:
+            try:
+                return super().build(build, log)
+            except HostError as error:
+                said = "\n".join(error.details)
+                wanted = (remedy() for pattern, remedy in _REMEDIES if re.search(pattern, said))
+                fresh = next((words for words in wanted if words and words[-1] not in self.build_words), None)
+                if fresh is None:
+                    raise
+                self.build_words = (*self.build_words, *fresh)
 
     def pull(self, ref: str, platform: str | None = None) -> LocalImage:
         """See `Engine`. Names without a registry are docker.io's, as docker reads them."""
