@@ -273,7 +273,7 @@ def test_what_was_built_is_found_again_and_built_anew_only_when_it_is_gone(bench
 
 
 def test_a_build_that_fails_shows_its_last_lines_and_where_the_rest_is(bench: Bench) -> None:
-    small = bench.workspace(f"FROM {bench.base}\nRUN seq 1 100 && echo it broke >&2 && exit 3\n")
+    small = bench.workspace(f"FROM {bench.base}\nRUN seq 1 100 && echo it broke && exit 3\n")
 
     with pytest.raises(HostError) as failed:
         bench.provide(small)
