@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import errno
-import fcntl
 import os
 import secrets
 import shutil
 import stat
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -17,9 +15,7 @@ from blake3 import blake3
 
 from traintrack.action.manifest import Entry, EntryType, Manifest
 from traintrack.errors import HostError, UsageError
-
-_FICLONE = 0x40049409
-"""`FICLONE` of Linux, ioctl_ficlonerange(2): the copy shares its blocks with the source until one is written."""
+from traintrack.runners.contract.reflink import shared_blocks
 
 _READ_BYTES = 4 * 1024 * 1024
 _SHOWN_PATH = 300
@@ -186,22 +182,11 @@ def _copy_entry(source: str, made: str, entry: Entry) -> None:
 def _copy_file(reading: int, made: str, mode: int) -> None:
     writing = os.open(made, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, mode)
     try:
-        if not _shared_blocks(reading, writing) and not _copied_in_kernel(reading, writing):
+        if not shared_blocks(reading, writing) and not _copied_in_kernel(reading, writing):
             with os.fdopen(os.dup(reading), "rb") as old, os.fdopen(os.dup(writing), "wb") as new:
                 shutil.copyfileobj(old, new, 1024 * 1024)
     finally:
         os.close(writing)
-
-
-def _shared_blocks(reading: int, writing: int) -> bool:
-    """Try to make the copy share the blocks of the source; False where the file systems cannot."""
-    if sys.platform != "linux":
-        return False
-    try:
-        fcntl.ioctl(writing, _FICLONE, reading)
-    except OSError:
-        return False
-    return True
 
 
 def _copied_in_kernel(reading: int, writing: int) -> bool:

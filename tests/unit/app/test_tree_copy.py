@@ -161,11 +161,11 @@ def test_a_copy_below_a_file_is_a_host_error(tmp_path: Path) -> None:
         copy_tree(tmp_path / "a", manifest, tmp_path / "file" / "t")
 
 
-@pytest.mark.parametrize("missing", ["_shared_blocks", "_copied_in_kernel"])
+@pytest.mark.parametrize("missing", ["shared_blocks", "_copied_in_kernel"])
 def test_disks_without_a_fast_way_get_a_plain_copy(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, missing: str
 ) -> None:
-    monkeypatch.setattr(tree_copy, "_shared_blocks", lambda *_: False)
+    monkeypatch.setattr(tree_copy, "shared_blocks", lambda *_: False)
     monkeypatch.setattr(tree_copy, missing, lambda *_: False)
     manifest = artifact(tmp_path / "a", {"x": b"1" * 3_000_000, "none": b""})
 

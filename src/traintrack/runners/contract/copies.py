@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import fcntl
 import os
 import shutil
 import stat
 
-_FICLONE = 0x40049409  # linux/fs.h
+from traintrack.runners.contract.reflink import shared_blocks
 
 
 def copy_tree(source: str, target: str) -> None:
@@ -33,15 +32,6 @@ def copy_tree(source: str, target: str) -> None:
 def _copy_file(source: str, target: str, mode: int) -> None:
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
     with open(source, "rb") as file, open(os.open(target, flags, 0o600), "wb") as copy:
-        if not _cloned(file.fileno(), copy.fileno()):
+        if not shared_blocks(file.fileno(), copy.fileno()):
             shutil.copyfileobj(file, copy, 1 << 20)
         os.fchmod(copy.fileno(), 0o555 if mode & stat.S_IXUSR else 0o444)
-
-
-def _cloned(source: int, target: int) -> bool:
-    """Share the blocks of a file; False where the file system cannot, or the files lie on two."""
-    try:
-        fcntl.ioctl(target, _FICLONE, source)
-    except OSError:
-        return False
-    return True

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import fcntl
 import os
 import shutil
 import stat
-import sys
 
-_FICLONE = 0x40049409
-"""Source: linux/fs.h; ioctl_ficlone(2)."""
+from traintrack.runners.contract.reflink import shared_blocks
 
 
 def copy_folder(source: str, target: str) -> None:
@@ -56,15 +53,5 @@ def copy_file(source: str, target: str) -> None:
         mode = 0o755 if os.fstat(reading).st_mode & stat.S_IXUSR else 0o644
         writing = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, mode)
         with open(writing, "wb") as new:
-            if not _shared_blocks(reading, writing):
+            if not shared_blocks(reading, writing):
                 shutil.copyfileobj(old, new, 1 << 20)
-
-
-def _shared_blocks(reading: int, writing: int) -> bool:
-    if sys.platform != "linux":
-        return False
-    try:
-        fcntl.ioctl(writing, _FICLONE, reading)
-    except OSError:
-        return False
-    return True
