@@ -471,9 +471,11 @@ class Run:
             note_job(flight, self._ports)
         except SupersededError:
             lost = True
-        except Exception as error:  # noqa: BLE001  a thread must hand its errors on
+        except TraintrackError:
             # Nobody needs the note who can wait; what is wrong with the storage shows at the commit.
-            self._calls.put(partial(self._die, error) if not isinstance(error, TraintrackError) else lambda: None)
+            pass
+        except Exception as error:  # noqa: BLE001  a thread must hand its errors on
+            self._watcher_failed(error)
         self._calls.put(partial(self._arrived, partial(self._noted, flight, handle, lost=lost)))
 
     def _noted(self, flight: Flight, handle: Handle, *, lost: bool) -> None:

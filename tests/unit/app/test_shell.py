@@ -261,3 +261,17 @@ def test_a_terminal_that_closes_leaves_nothing_behind(shop: Shop, number: signal
 
     assert process.wait(60) == 128 + number
     assert shop.left() == []
+
+
+def test_a_shell_that_misses_the_signal_is_told_again(shop: Shop) -> None:
+    deaf_once = 'trap "n=x$n; [ $n = x ] || exit 3" HUP; echo ready; while :; do sleep 0.05; done'
+    command = [*PROGRAM, "shell", "//a:data", "-c", deaf_once]
+    process = subprocess.Popen(command, cwd=shop.root, env=shop.environ, stdout=subprocess.PIPE)
+    assert process.stdout is not None
+    assert process.stdout.readline() == b"ready\n"
+
+    process.send_signal(signal.SIGTERM)
+
+    assert process.wait(60) == 128 + signal.SIGTERM
+    assert shop.left() == []
+    process.stdout.close()

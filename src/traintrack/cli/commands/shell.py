@@ -31,6 +31,9 @@ from traintrack.cli.line import faint
 from traintrack.errors import HostError, UsageError
 from traintrack.ports.shell import ShellRequest, Surroundings
 
+_LOOK_AGAIN_S = 0.5
+_ASK_TIMES = 20
+
 
 class Options(Struct, frozen=True):
     """See `cli/table.py`."""
@@ -162,7 +165,19 @@ def _exit_code(there: Surroundings, came: _Came) -> int:
             code="shell",
             hint="traintrack doctor",
         ) from error
-    if came.number is not None:
-        came.shell.send_signal(signal.SIGHUP)
-    code = came.shell.wait()
+    code = _outlived(came.shell, came)
     return code if code >= 0 else 128 - code
+
+
+def _outlived(shell: subprocess.Popen[bytes], came: _Came) -> int:
+    """Wait for the end of the shell, and see to it once a signal came; return its exit code."""
+    asked = 0
+    while True:
+        try:
+            return shell.wait(_LOOK_AGAIN_S)
+        except subprocess.TimeoutExpired:
+            if came.number is None:
+                continue
+        # A shell loses the signal that comes between its prompt and its first read.
+        asked += 1
+        shell.send_signal(signal.SIGHUP if asked < _ASK_TIMES else signal.SIGKILL)

@@ -17,7 +17,7 @@ from msgspec.structs import replace
 from traintrack.action.failure import FailureClass
 from traintrack.action.job import Job, JobPhase, JobState, Output
 from traintrack.action.record import Timings
-from traintrack.errors import CancelledError, TraintrackError
+from traintrack.errors import TraintrackError
 from traintrack.runners.container.engine import ContainerId, Inspected
 from traintrack.runners.container.images import identity_of
 from traintrack.runners.container.isolation import isolation_of
@@ -27,12 +27,11 @@ from traintrack.runners.container.remains import Remains
 from traintrack.runners.container.secret_folder import NO_COMMAND, needs_shell
 from traintrack.runners.container.spec import container_spec, program_of
 from traintrack.runners.container.state import age_s, judge, on_closed_network, without_shell
-from traintrack.runners.contract.closing import final_state, free_bytes, iso
+from traintrack.runners.contract.closing import BROKE_OFF, final_state, free_bytes, iso, judged
 from traintrack.runners.contract.collect import collect, read_progress
 from traintrack.runners.contract.ending import (
     AttemptFailedError,
     Ending,
-    of_error,
     of_program,
     of_stop,
     of_time_out,
@@ -89,17 +88,10 @@ class ContainerAttempt:
     def run(self) -> None:
         """Do everything, and publish the end whatever happens."""
         began = datetime.now(UTC)
-        ending: Ending | None = Ending(FailureClass.PLATFORM, "the runner's thread broke off")
+        ending: Ending | None = BROKE_OFF
         output: Output | None = None
         try:
-            output = self._execute()
-            ending = None
-        except AttemptFailedError as error:
-            ending = error.ending
-        except CancelledError:
-            ending = of_stop()
-        except (TraintrackError, OSError) as error:
-            ending = of_error(error, below=self._stage.folder)
+            output, ending = judged(self._execute, self._stage.folder)
         finally:
             timings = replace(self._state.timings, started=self._found.started if self._found else iso(began))
             self._state = replace(self._state, timings=timings, output=output)

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import time
-
 from traintrack.runners.container.engine import Engine, Inspected, Status
 from traintrack.runners.container.jobs import ContainerJob, ContainerJobs
 from traintrack.runners.container.preparation import take_back
 from traintrack.runners.contract.checkpoints import Checkpoints
+from traintrack.runners.contract.closing import owner_tidied
 from traintrack.runners.contract.secret_files import remove_secrets
 from traintrack.runners.contract.stage import remove_tree
 
 _OWNER_TIDIES_WITHIN_S = 20.0
-_LOOK_AGAIN_S = 0.05
 
 
 def containers_of(jobs: ContainerJobs, engine: Engine) -> dict[str, Inspected]:
@@ -49,7 +47,7 @@ def end_orphan(
     """
     if found is not None:
         engine.stop([found.id], grace_s)
-    if job.runner_lives and _owner_tidied(job, jobs):
+    if job.runner_lives and owner_tidied(lambda: job.runner_lives, lambda: jobs.exists(job), _OWNER_TIDIES_WITHIN_S):
         return
     if found is not None:
         engine.remove([found.id])
@@ -60,13 +58,3 @@ def end_orphan(
         remove_tree(job.stage)
         remove_tree(job.out)
         jobs.remove(job)
-
-
-def _owner_tidied(job: ContainerJob, jobs: ContainerJobs) -> bool:
-    """Give a living client the time to end its job by itself; tell if it did."""
-    deadline = time.monotonic() + _OWNER_TIDIES_WITHIN_S
-    while time.monotonic() < deadline and job.runner_lives:
-        if not jobs.exists(job):
-            return True
-        time.sleep(_LOOK_AGAIN_S)
-    return not jobs.exists(job)

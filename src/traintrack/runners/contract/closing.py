@@ -1,18 +1,49 @@
-"""What every attempt does at its end: the log is kept, times are noted, and the last state is made."""
+"""What every attempt does at its end: it is judged, the log is kept, times are noted, and the last state is made."""
 
 from __future__ import annotations
 
 import os
 import stat
+import time
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
 from msgspec.structs import replace
 
-from traintrack.action.job import JobPhase, JobState
+from traintrack.action.failure import FailureClass
+from traintrack.action.job import JobPhase, JobState, Output
+from traintrack.errors import CancelledError, TraintrackError
 from traintrack.ports.storage import Ledger
-from traintrack.runners.contract.ending import Ending
+from traintrack.runners.contract.ending import AttemptFailedError, Ending, of_error, of_stop
 from traintrack.runners.contract.logs import Mask, tail
+
+BROKE_OFF = Ending(FailureClass.PLATFORM, "the runner's thread broke off")
+"""What is told where nobody came to judge."""
+
+_LOOK_AGAIN_S = 0.02
+
+
+def judged(execute: Callable[[], Output], below: str) -> tuple[Output | None, Ending | None]:
+    """Carry out an attempt and return its output, or else how it failed; `below` is told where an error has no path."""
+    try:
+        return execute(), None
+    except AttemptFailedError as error:
+        return None, error.ending
+    except CancelledError:
+        return None, of_stop()
+    except (TraintrackError, OSError) as error:
+        return None, of_error(error, below=below)
+
+
+def owner_tidied(lives: Callable[[], bool], noted: Callable[[], bool], within_s: float) -> bool:
+    """Give a living owner of a job the time to end it by itself, as long as it `lives`; tell if it is `noted` no more."""
+    deadline = time.monotonic() + within_s
+    while time.monotonic() < deadline and lives():
+        if not noted():
+            return True
+        time.sleep(_LOOK_AGAIN_S)
+    return not noted()
 
 
 def with_tail(state: JobState, ending: Ending | None, path: str, mask: Mask) -> JobState:

@@ -10,12 +10,11 @@ from datetime import UTC, datetime
 
 from msgspec.structs import replace
 
-from traintrack.action.failure import FailureClass
 from traintrack.action.image import PythonImage
 from traintrack.action.job import Job, JobPhase, JobState, Output
 from traintrack.action.record import Isolation, Timings
-from traintrack.errors import CancelledError, TraintrackError
-from traintrack.runners.contract.closing import final_state, free_bytes, iso, keep_log, with_tail
+from traintrack.errors import TraintrackError
+from traintrack.runners.contract.closing import BROKE_OFF, final_state, free_bytes, iso, judged, keep_log, with_tail
 from traintrack.runners.contract.collect import collect, read_progress
 from traintrack.runners.contract.ending import (
     AttemptFailedError,
@@ -23,7 +22,6 @@ from traintrack.runners.contract.ending import (
     of_error,
     of_exit,
     of_program,
-    of_stop,
     of_time_out,
     on_full_disk,
 )
@@ -82,17 +80,10 @@ class Attempt:
     def run(self) -> None:
         """Do everything, and publish the end whatever happens."""
         began = datetime.now(UTC)
-        ending: Ending | None = Ending(FailureClass.PLATFORM, "the runner's thread broke off")
+        ending: Ending | None = BROKE_OFF
         output: Output | None = None
         try:
-            output = self._execute()
-            ending = None
-        except AttemptFailedError as error:
-            ending = error.ending
-        except CancelledError:
-            ending = of_stop()
-        except (TraintrackError, OSError) as error:
-            ending = of_error(error, below=self._stage.folder)
+            output, ending = judged(self._execute, self._stage.folder)
         finally:
             timings = replace(self._state.timings, started=iso(began))
             self._state = replace(self._state, timings=timings, output=output)

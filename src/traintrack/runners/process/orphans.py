@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Sequence
 
 from traintrack.runners.contract.checkpoints import Checkpoints
+from traintrack.runners.contract.closing import owner_tidied
 from traintrack.runners.contract.job_file import JobFacts, JobFiles
 from traintrack.runners.contract.proc_table import boot_id, is_alive, living
 from traintrack.runners.contract.secret_files import remove_secrets
@@ -13,7 +13,6 @@ from traintrack.runners.contract.stage import remove_tree
 from traintrack.runners.process.process_group import end_strangers, strangers
 
 _OWNER_TIDIES_WITHIN_S = 10.0
-_LOOK_AGAIN_S = 0.02
 
 
 def is_living(facts: JobFacts, jobs: JobFiles) -> bool:
@@ -47,7 +46,9 @@ def end_orphan(facts: JobFacts, jobs: JobFiles, checkpoints: Checkpoints, grace_
     """
     if facts.boot_id == boot_id():
         end_strangers(facts.claim, jobs.process(facts), grace_s)
-        if facts.runner_lives and _owner_tidied(facts, jobs):
+        if facts.runner_lives and owner_tidied(
+            lambda: facts.runner_lives, lambda: jobs.exists(facts), _OWNER_TIDIES_WITHIN_S
+        ):
             return
     if jobs.exists(facts):
         checkpoints.seal(facts.flight)
@@ -55,13 +56,3 @@ def end_orphan(facts: JobFacts, jobs: JobFiles, checkpoints: Checkpoints, grace_
         remove_tree(facts.stage)
         remove_tree(facts.out)
         jobs.remove(facts)
-
-
-def _owner_tidied(facts: JobFacts, jobs: JobFiles) -> bool:
-    """Give a living runner the time to end its job by itself; tell if it did."""
-    deadline = time.monotonic() + _OWNER_TIDIES_WITHIN_S
-    while time.monotonic() < deadline and facts.runner_lives:
-        if not jobs.exists(facts):
-            return True
-        time.sleep(_LOOK_AGAIN_S)
-    return not jobs.exists(facts)
