@@ -72,13 +72,15 @@ class Owner(Struct, frozen=True):
 class Result(Struct, frozen=True):
     """What stands for an ID: the artifact, where its manifest and record are kept, and how it lies in the store.
 
-    `layout` is the key of the storage's layout object, empty where the storage needs none.
+    `layout` is the key of the storage's layout object, empty where the storage needs none. `home` names the storage
+    that has the bytes, where that is another one than the cell's: what was found there stands here without a copy.
     """
 
     artifact: ArtifactDigest
     manifest: ContentDigest
     record: ContentDigest
     layout: str = ""
+    home: str = ""
 
 
 class Failure(Struct, frozen=True):

@@ -145,7 +145,7 @@ def _check(artifacts: Artifacts, item: Wanted, result: Result) -> None:
             code="no-such-path",
             hint=f"traintrack pull {item.label}  # prints the folder to look into",
         )
-    wrong = artifacts.check(result, item.subpath)
+    wrong = artifacts.fetch(result, item.subpath)
     if wrong is not None:
         raise IntegrityError(
             f"the result of `{item.label}` is damaged: {wrong}",

@@ -191,7 +191,7 @@ def _results(environment: Environment, inputs: list[Input]) -> dict[TargetId, Re
 
 
 def _demand_whole(environment: Environment, item: Input, result: Result, label: str) -> None:
-    wrong = environment.storage.artifacts.check(result, item.subpath)
+    wrong = environment.storage.artifacts.fetch(result, item.subpath)
     if wrong is not None:
         raise IntegrityError(
             f"the result of `{label}` is damaged: {wrong}",

@@ -196,7 +196,7 @@ def _pinned_part(origin: Origin, subpath: str | None) -> ArtifactDigest:
 def _content(
     result: Result, id_: TargetId, subpath: str | None, storage: Storage, label_of: Callable[[TargetId], str]
 ) -> ArtifactDigest:
-    words = storage.artifacts.check(result, subpath)
+    words = storage.artifacts.fetch(result, subpath)
     if words is not None:
         raise DamagedInputError(id_, words)
     if subpath is None:

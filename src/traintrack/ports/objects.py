@@ -6,7 +6,7 @@ conditional writes: a retry that follows one's own success answers "precondition
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import NewType, Protocol
 
 from msgspec import Struct
@@ -66,3 +66,48 @@ class Objects(Protocol):
 
     def delete(self, key: str) -> None:
         """Remove an object; one that is not there is no error. It may take effect later than it is answered."""
+
+
+class Listed(Struct, frozen=True):
+    """An object as its store lists it. `modified` is the store's own time in ISO 8601 (UTC)."""
+
+    key: str
+    size_bytes: int
+    modified: str
+
+
+class Bucket(Objects, Protocol):
+    """Objects that are large as well: their bytes are never in memory all at once.
+
+    Only for keys that decide their bytes, so that every request may be repeated.
+    """
+
+    @property
+    def url(self) -> str:
+        """What keys are appended to, for messages and for other tools, such as `s3://bucket/prefix/`."""
+
+    def put_stream(self, key: str, chunks: Iterable[bytes], size_bytes: int) -> None:
+        """Write an object from chunks of any length, in parts where it is large; nothing is there before all is.
+
+        Raises:
+            UnknownOutcomeError: no clear answer; `chunks` is used up.
+        """
+
+    def read(self, key: str, start: int, length: int) -> Iterator[bytes]:
+        """Yield `length` bytes from `start` on; the chunks too may raise `UnknownOutcomeError`.
+
+        Raises:
+            FileNotFoundError: there is no such object.
+            UnknownOutcomeError: no clear answer, or fewer bytes than that.
+        """
+
+    def copy(self, source: str, target: str) -> None:
+        """Copy an object inside the store.
+
+        Raises:
+            FileNotFoundError: there is no such object.
+            UnknownOutcomeError: no clear answer.
+        """
+
+    def entries(self, prefix: str) -> Iterator[Listed]:
+        """The objects that begin with `prefix`, in the order of the bytes of their keys."""

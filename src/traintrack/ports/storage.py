@@ -123,13 +123,28 @@ class Artifacts(Protocol):
         """
 
     def check(self, result: Result, subpath: str | None = None) -> str | None:
-        """Check what is about to be read; None if it is whole, else what is wrong, in words with the path."""
+        """Look if a result, or a part of it, is there and whole; None if it is, else what is wrong, with the path.
+
+        Nothing is brought here: what lies elsewhere is looked at there.
+
+        Raises:
+            HostError: it cannot be found out.
+        """
+
+    def fetch(self, result: Result, subpath: str | None = None) -> str | None:
+        """Bring here what is about to be read, and check it; None if it is whole, else what is wrong, with the path.
+
+        Afterwards `path` has it for as long as this process lives.
+
+        Raises:
+            HostError: it cannot be brought here.
+        """
 
     def path(self, artifact: ArtifactDigest, subpath: str | None = None) -> Path:
         """The local path of an artifact or a part of it, read-only.
 
         Raises:
-            NotFoundError: there is no such artifact or path.
+            NotFoundError: there is no such artifact or path on this machine.
         """
 
     def discard(self, output: Output) -> None:

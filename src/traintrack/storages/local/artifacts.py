@@ -93,6 +93,10 @@ class LocalArtifacts:
         with DiskErrors("read", self._places.artifact(result.artifact)):
             return self._damage(result.artifact, manifest, subpath)
 
+    def fetch(self, result: Result, subpath: str | None = None) -> str | None:
+        """Check what is about to be read: it is here already."""
+        return self.check(result, subpath)
+
     def path(self, artifact: ArtifactDigest, subpath: str | None = None) -> Path:
         """The local path of an artifact or a part of it, read-only.
 
