@@ -7,7 +7,14 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from reference_fields import CONFIG_FIELDS, IMAGE_FIELDS, LOCK_FIELDS, TARGET_FIELDS, WORKSPACE_FIELDS
+from reference_fields import (
+    CONFIG_FIELDS,
+    ENVIRONMENT_FIELDS,
+    IMAGE_FIELDS,
+    LOCK_FIELDS,
+    TARGET_FIELDS,
+    WORKSPACE_FIELDS,
+)
 
 from traintrack.cli.exit_codes import EXIT_CODES
 from traintrack.cli.schemas import DOCUMENTS, EVENTS, document_schema, event_schema
@@ -94,6 +101,9 @@ def ttworkspace_page() -> str:
                 "default_env: local\n```"
             ),
             _table(("field", "says"), _ticked(WORKSPACE_FIELDS.items())),
+            "## An environment",
+            "The fields from `endpoint` on go with a bucket as `storage`.",
+            _table(("field", "says"), _ticked(ENVIRONMENT_FIELDS.items())),
             "## An image",
             "Exactly one of `ref`, `build` and `python` stands in it. Images may be declared in a TTCONFIG.yaml too.",
             _table(("field", "says"), _ticked(IMAGE_FIELDS.items())),

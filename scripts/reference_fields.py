@@ -46,6 +46,10 @@ TARGET_FIELDS = {
     ),
     "max_age": ("", "Age of a source's pin, such as `7d`, beyond which `check --fresh` fails."),
     "deliver": ("", "How an input gets to the task: `copy`, `mount` or `uri`."),
+    "keep": (
+        "",
+        "How long after its last use the bytes of the result stay, such as `30d`, or `forever`; 180 days if not given.",
+    ),
     "description": ("", "A sentence for people; shown by `ls`."),
     "tags": ("", "Words for people."),
     "args_schema": ("", "A JSON Schema file that `args` must satisfy before anything runs."),
@@ -73,10 +77,32 @@ WORKSPACE_FIELDS = {
     "defaults": "Fields laid under every target; not `commit`, so that what an old experiment means stands still.",
     "images": "Images by name, for all experiments.",
     "tasks": "Default fields by task name, between `defaults` and the file's own.",
-    "environments": "What `--env` names: `{runner, storage, reads, …}` each; `mounts: {NAME: FOLDER}` says where `efs://NAME/` is, `engine: podman` which engine runs containers (else the first of docker and podman that answers), `registry: HOST/NAME` where images that were built are pushed to, for other machines, `failed_attempts: 20GiB` how much of what failed attempts had written is kept.",
+    "environments": "What `--env` names: `{runner, storage, …}` each, see below.",
     "default_env": "The environment without `--env`.",
 }
 """Field of TTWORKSPACE.yaml → what it says."""
+
+ENVIRONMENT_FIELDS = {
+    "runner": "Where tasks run: `local` is this machine. Required.",
+    "storage": "Where results stay: a folder on a disk of this machine, or `s3://BUCKET/PREFIX`. Required.",
+    "reads": "Names of environments whose results are reused as well, in the order of look-up; nothing is written there.",
+    "push": "`clean`: at the end of a run, results of committed and pushed code go to the first of `reads`; `never` (not given): only `traintrack push` sends any.",
+    "cpu": "How many processors tasks may have together; those of the machine if not given.",
+    "memory": "How much memory tasks may have together, such as `64GiB`; that of the machine if not given.",
+    "jobs": "How many tasks may run at once.",
+    "gpus": "How many GPUs tasks may have together; those of the machine if not given.",
+    "engine": "`docker` or `podman`: which engine runs containers; else the first of both that answers.",
+    "registry": "`HOST/NAME`: where images that were built are pushed to, for other machines.",
+    "mounts": "`{NAME: FOLDER}`: where `efs://NAME/` is.",
+    "failed_attempts": "How much of what failed attempts had written is kept, such as `20GiB`.",
+    "endpoint": "Address of a service that speaks S3, with `https://`; of a bucket only, else that of AWS or of `AWS_ENDPOINT_URL`.",
+    "region": "Region of a bucket; else `AWS_REGION`.",
+    "profile": "Profile of `~/.aws/config` with the credentials for a bucket; else those of the variables `AWS_…`.",
+    "namespace": "Which results of a bucket are read and written: `default` if not given, or such as `dev/ann`. Those of one namespace never meet those of another.",
+    "cache_limit": "How large the cache of what lies in buckets may become, in the user's cache folder for all workspaces: 100 GiB if not given. The variable `TRAINTRACK_CACHE_LIMIT` goes before it.",
+    "heartbeat": "How often a run over a bucket shows that it lives, `10s` if not given; who is silent for six of them has died. Decided when a store is made, and the same for all who use it.",
+}
+"""Field of an environment → what it says."""
 
 CONFIG_FIELDS = {
     "defaults": "Fields laid under every target of this file.",

@@ -6,8 +6,11 @@ for the runner (a task is a pause), for what is kept for ever, and for the store
 
 from __future__ import annotations
 
+import functools
+import tempfile
 from collections import Counter
 from dataclasses import dataclass, field
+from pathlib import Path
 from random import Random
 
 from invariants import BrokenPromiseError, ObjectHistory, demand
@@ -20,7 +23,7 @@ from traintrack.action.manifest import Entry, make_manifest
 from traintrack.action.plan import Reason, ReasonCode
 from traintrack.action.record import Isolation, Who
 from traintrack.digest import ArtifactDigest, ContentDigest, TargetId, content_digest
-from traintrack.errors import HostError
+from traintrack.errors import HostError, IntegrityError
 from traintrack.execute import lease as leases
 from traintrack.execute.advance import (
     Fails,
@@ -39,12 +42,15 @@ from traintrack.execute.advance import (
 from traintrack.execute.flight import Flight, Ports
 from traintrack.execute.heartbeats import BeatingCells, BeatingStorage
 from traintrack.execute.slots import Grant
-from traintrack.storages.objects.blobs import BlobPublisher
 from traintrack.storages.objects.cells import ObjectCells
-from traintrack.storages.objects.collector import Collector, CollectorLostError
+from traintrack.storages.objects.collector import Collector
+from traintrack.storages.objects.collector_lease import CollectorLostError
 from traintrack.storages.objects.keys import Keys
+from traintrack.storages.objects.layouts import Layouts
 from traintrack.storages.objects.rounds import Rounds
 from traintrack.storages.objects.silence import Rhythm
+from traintrack.storages.objects.sizes import Sizes, wrong_words
+from traintrack.storages.objects.upload import Publisher
 from traintrack.testing.builders import build_action
 from traintrack.testing.memory_objects import MemoryObjects
 from traintrack.testing.memory_storage import MemoryKept, MemoryLedger
@@ -79,23 +85,48 @@ class Scenario:
     sure: bool = False
 
 
-class BlobArtifacts:
-    """Outputs of one file over the real publisher; `staged` maps what a task left to its bytes."""
+class StagedArtifacts:
+    """Outputs of one file over the real publisher; what is read is only looked for, as there is no cache."""
 
-    def __init__(self, publisher: BlobPublisher) -> None:
-        self._publisher = publisher
+    def __init__(self, objects: MemoryObjects, schedule: Schedule) -> None:
+        rounds = Rounds(objects, KEYS, schedule)
+        self._publisher = Publisher(objects, KEYS, rounds, schedule, senders=1, lookers=1)
+        self._layouts = Layouts(objects, KEYS, schedule)
+        self._sizes = Sizes(objects, schedule, 1)
 
     def publish(self, output: Output) -> Result:
-        data = output.staged.encode()
-        layout = self._publisher.publish({content_digest(data): data})
+        layout = self._publisher.publish(output.staged, output.manifest)
         digest = output.manifest.digest()
         return Result(digest, ContentDigest(digest), ContentDigest(""), layout)
 
     def check(self, result: Result, subpath: str | None = None) -> str | None:
-        return self._publisher.check(result.layout) if result.layout else None
+        if not result.layout:
+            return None
+        manifest = next(o.manifest for o in map(output_of, range(2)) if o.manifest.digest() == result.artifact)
+        try:
+            wrong = self._sizes.wrong(self._layouts.read(result.layout, manifest).objects)
+        except IntegrityError as error:
+            return error.message
+        return wrong_words(*wrong[0]) if wrong else None
+
+    def fetch(self, result: Result, subpath: str | None = None) -> str | None:
+        return self.check(result, subpath)
 
     def discard(self, output: Output) -> None:
         pass
+
+
+_STAGES = tempfile.TemporaryDirectory(prefix="traintrack-protocol-")
+
+
+@functools.cache
+def output_of(value: int) -> Output:
+    """What a task may put out: a folder with one file; made once, as nobody changes it."""
+    data = f"output {value}".encode()
+    folder = Path(_STAGES.name, str(value))
+    folder.mkdir()
+    (folder / "out.txt").write_bytes(data)
+    return Output(str(folder), make_manifest([Entry("out.txt", size=len(data), digest=content_digest(data))]))
 
 
 class Hints(MemoryLedger):
@@ -171,17 +202,14 @@ class World:
         return Owner("", worker)
 
     def storage(self, worker: str, me: TargetId) -> DrivenStorage:
-        publisher = BlobPublisher(self.objects, KEYS, Rounds(self.objects, KEYS, self.schedule), self.schedule)
         ledger = Hints(me) if self.scenario.hints else MemoryLedger()
-        return DrivenStorage(self.cells(), self.kept, BlobArtifacts(publisher), ledger)
+        return DrivenStorage(self.cells(), self.kept, StagedArtifacts(self.objects, self.schedule), ledger)
 
     def left(self, worker: str) -> None:
         """The process of a worker has ended, by itself or not."""
 
     def output(self, worker: str, value: int) -> Output:
-        data = f"output {value}".encode()
-        manifest = make_manifest([Entry("out.txt", size=len(data), digest=content_digest(data))])
-        return Output(data.decode(), manifest)
+        return output_of(value)
 
     def _collect(self, number: int) -> None:
         rounds = Rounds(self.objects, KEYS, self.schedule)
@@ -192,7 +220,7 @@ class World:
                 keys=KEYS,
                 cells=cells,
                 rounds=rounds,
-                blobs=BlobPublisher(self.objects, KEYS, rounds, self.schedule),
+                layouts=Layouts(self.objects, KEYS, self.schedule),
                 pace=self.schedule,
                 token=f"collector {number} {turn}",
                 rhythm=RHYTHM,

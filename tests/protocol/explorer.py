@@ -33,7 +33,7 @@ instead: no rounds, publishing under a shared flock, collecting under the
 exclusive one.
 
 The order of steps is that of the code: `execute/advance.py` (`_cut_off`, `_store`), `execute/lease.py`,
-`storages/objects/{blobs,collector}.py` and `storages/local/artifacts.py`. Where it is coarser it allows more than the
+`storages/objects/{upload,collector}.py` and `storages/local/artifacts.py`. Where it is coarser it allows more than the
 code does: an unclear request is not resent by itself, any free cell may be taken to publish (the code does not take one
 that was evicted), take-over needs no silence. Left out: heartbeats while publishing, layouts (one key stands for all).
 

@@ -68,6 +68,9 @@ class ScheduledArtifacts:
     def check(self, result: Result, subpath: str | None = None) -> str | None:
         return self._storage.artifacts.check(result) if result.record != "3" * 64 else None
 
+    def fetch(self, result: Result, subpath: str | None = None) -> str | None:
+        return self.check(result, subpath)
+
     def manifest(self, result: Result) -> Manifest:
         return self._storage.artifacts.manifest(result)
 

@@ -70,8 +70,8 @@ class ObjectHistory:
                 continue
             layout = self._objects.get(cell.result.layout)
             demand(layout is not None, "I2: a result names a layout that is not there")
-            for blob in json.loads(layout)["blobs"].values():
-                demand(blob in self._objects, "I2: a result names bytes that are not there")
+            for blob, size in json.loads(layout)["objects"]:
+                demand(len(self._objects.get(blob, b"")) == size, "I2: a result names bytes that are not there")
 
 
 def demand(holds: bool, promise: str) -> None:

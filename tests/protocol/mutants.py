@@ -18,7 +18,7 @@ from driver import TARGETS, Scenario
 
 from traintrack.action import cell as change
 from traintrack.execute import advance, heartbeats, lease
-from traintrack.storages.objects import blobs, cells, collector, rounds, silence
+from traintrack.storages.objects import cells, collector, rounds, silence, upload
 from traintrack.testing.schedule import Faults
 
 _TWO = Scenario()
@@ -80,7 +80,7 @@ MUTANTS = (
     Mutant(
         "an unclear answer is followed by a blind overwrite",
         cells.ObjectCells,
-        "swap",
+        "_swap",
         "raise CellConflictError(now)",
         "seen = now",
         _TWO,
@@ -88,7 +88,7 @@ MUTANTS = (
     Mutant(
         "an unclear answer is taken for a success",
         cells.ObjectCells,
-        "swap",
+        "_swap",
         "except UnknownOutcomeError as error:\n            cause = error",
         "except UnknownOutcomeError:\n            return self._read(seen.id)",
         _TWO,
@@ -140,22 +140,36 @@ MUTANTS = (
         "        flight.lease = leases.start_publishing(storage.cells, flight.lease)\n",
         _HINTS,
     ),
-    Mutant("keys have no round", blobs.BlobPublisher, "publish", "self._rounds.current()", "0", _SAME),
+    Mutant("keys have no round", upload.Publisher, "publish", "self._rounds.current()", "0", _SAME),
     Mutant(
         "the cell names its layout before the bytes are there",
-        blobs.BlobPublisher,
-        "publish",
-        "        self._store(key, data)\n    self._verify(wanted)",
-        "        pass",
+        upload.Publisher,
+        "_complete",
+        "missing = {store.object.key: store for store in stores}",
+        "return",
         _TWO,
     ),
     Mutant(
         "an upload without an answer is taken for done",
-        blobs.BlobPublisher,
-        "publish",
-        "self._store(key, data)\n    self._verify(wanted)",
-        "try:\n            self._objects.put(key, data)\n        except Exception:\n            continue",
+        upload.Publisher,
+        "_complete",
+        "self._lanes.run(store.step for store in missing.values())",
+        "for store in missing.values():\n"
+        "            try:\n"
+        "                self._bucket.put(store.object.key, store.step.do.args[1]())\n"
+        "            except Exception:\n"
+        "                pass\n"
+        "        return",
         _CALM_TWO,
+    ),
+    Mutant(
+        "a key of an older round is named because it is there",
+        upload.Publisher,
+        "_send_packs",
+        "key = self._keys.blob(digest, round_)\n",
+        "keys = [self._keys.blob(digest, number) for number in range(round_ + 1)]\n"
+        "            key = next((k for k in keys if self._is_there(k, data)), keys[-1])\n",
+        _SAME,
     ),
     Mutant(
         "take-over without waiting for silence",
@@ -195,7 +209,7 @@ MUTANTS = (
     Mutant(
         "the collector looks before it raises the round",
         collector.Collector,
-        "collect",
+        "_collect",
         "mine = self.raise_round(mine)\n    noted = self.look()",
         "noted = self.look()\n    mine = self.raise_round(mine)",
         _SAME,
@@ -234,7 +248,7 @@ MUTANTS = (
         collector.Collector,
         "renew",
         "return self._hold(mine, mine.round.number)",
-        "return self._rounds.read()",
+        "self._lease._latest = self._lease._rounds.read()\n    return self._lease._latest",
         _RIVALS,
         700,
     ),

@@ -10,6 +10,7 @@ from typing import Any, cast
 from msgspec import Struct, field
 
 from traintrack.action.image import Image
+from traintrack.action.keep import Keep
 from traintrack.digest import ArtifactDigest, JsonValue, TargetId
 
 
@@ -102,7 +103,8 @@ class Action(Struct, frozen=True):
     configuration: hashed and unhashed arguments, with None at each `arg_path` of `inputs`. `code` maps each
     path, relative to the workspace root and in declared order, to a git tree id or `<mode>:<blob id>`.
     `needs` must have succeeded first. `outputs` maps names to paths that must exist after a success.
-    `isolation` is what the image loosens around the task: `user: image`, `root: writable`; it is not in the pre-image.
+    `isolation` is what the image loosens around the task: `user: image`, `root: writable`; it is not in the pre-image,
+    and neither is `keep`.
     """
 
     id: TargetId
@@ -124,6 +126,7 @@ class Action(Struct, frozen=True):
     network: bool = False
     isolation: Mapping[str, str] = field(default_factory=dict)
     provenance: Provenance = field(default_factory=Provenance)
+    keep: Keep | None = None
 
     @property
     def label(self) -> str:
@@ -165,6 +168,7 @@ class ExternalData(Struct, frozen=True):
     deliver: Deliver = Deliver.COPY
     provenance: Provenance = field(default_factory=Provenance)
     looks: str | None = None
+    keep: Keep | None = None
 
     @property
     def origin(self) -> Origin | None:

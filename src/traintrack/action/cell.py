@@ -95,7 +95,10 @@ class Failure(Struct, frozen=True):
 
 
 class Cell(Struct, frozen=True):
-    """One cell. No two writes of a cell have the same bytes: `nonce` is new in each."""
+    """One cell. No two writes of a cell have the same bytes: `nonce` is new in each.
+
+    `note` says in words who freed it and when, for people; empty where nothing more is to be said than `free`.
+    """
 
     state: CellState
     epoch: int
@@ -114,6 +117,7 @@ class Cell(Struct, frozen=True):
     was: tuple[str, ...] = ()
     bad: tuple[str, ...] = ()
     previous_record: ContentDigest | None = None
+    note: str = ""
     format: str = field(default=CELL_FORMAT)
 
 
@@ -194,6 +198,7 @@ def acquire(seen: Cell | None, owner: Owner, inputs: tuple[ArtifactDigest, ...] 
         inputs=inputs,
         result=None,
         free=None,
+        note="",
         platform_failures=0,
     )
 
@@ -233,6 +238,7 @@ def publish(seen: Cell, owner: Owner) -> Cell:
         nonce=new_nonce(),
         seq=seen.seq + 1,
         free=None,
+        note="",
     )
 
 
@@ -274,14 +280,15 @@ def release(mine: Cell, checkpoint: str | None = None) -> Cell:
     return replace(_freed(mine, FreeReason.RELEASED), checkpoint=checkpoint or mine.checkpoint)
 
 
-def evict(seen: Cell, reason: FreeReason) -> Cell:
-    """DONE → FREE{evicted, corrupt or superseded}; what it named moves to `was`."""
+def evict(seen: Cell, reason: FreeReason, note: str = "") -> Cell:
+    """DONE → FREE{evicted, corrupt or superseded}; what it named moves to `was`. `note` is for people."""
     _demand(seen.state is CellState.DONE and seen.result is not None, "evict", seen)
     assert seen.result is not None
-    layout = seen.result.layout
+    # A layout of another storage is no key of this one, and its collector's affair.
+    layout = "" if seen.result.home else seen.result.layout
     was = (*seen.was, layout) if layout and layout not in seen.was else seen.was
     freed = _freed(seen, reason)
-    return replace(freed, result=None, was=was, previous_record=seen.result.record)
+    return replace(freed, result=None, was=was, previous_record=seen.result.record, note=note)
 
 
 def fence(seen: Cell) -> Cell:

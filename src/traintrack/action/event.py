@@ -8,6 +8,7 @@ from typing import Any, TypeAlias
 from msgspec import Struct, field
 
 from traintrack.action.file_difference import FileDifference
+from traintrack.action.keep import Keep
 from traintrack.action.plan import Decision, Outcome, Plan, Reason
 from traintrack.digest import ArtifactDigest, ContentDigest, TargetId
 
@@ -117,7 +118,7 @@ RUN_FORMAT = "traintrack/run/1"
 
 
 class RunTarget(Struct, frozen=True):
-    """A target in a run document."""
+    """A target in a run document. `keep` is what was said when it ran."""
 
     label: str
     id: TargetId
@@ -129,6 +130,7 @@ class RunTarget(Struct, frozen=True):
     record: ContentDigest | None = None
     log: str | None = None
     failure: str | None = None
+    keep: Keep | None = None
 
 
 class RunDocument(Struct, frozen=True):

@@ -8,6 +8,7 @@ from typing import Any
 from msgspec.structs import replace
 
 from traintrack.action.action import Action, ActionGraph, Deliver, ExternalData, Input, Provenance
+from traintrack.action.keep import longest
 from traintrack.analysis.code import Codes, revision_of
 from traintrack.analysis.images import Images, ResolvedImage, missing_pin
 from traintrack.analysis.preimage import (
@@ -20,7 +21,15 @@ from traintrack.analysis.preimage import (
 )
 from traintrack.analysis.revisions import Revisions
 from traintrack.analysis.sources import demand_mountable, external_data
-from traintrack.analysis.terms import check_deliver, deliver_of, resources_of, retries_of, secrets_of, timeout_of
+from traintrack.analysis.terms import (
+    check_deliver,
+    deliver_of,
+    keep_of,
+    resources_of,
+    retries_of,
+    secrets_of,
+    timeout_of,
+)
 from traintrack.digest import NotCanonicalError, TargetId, canonical_json, target_id
 from traintrack.errors import InputError, raise_all
 from traintrack.graph.order import numbered_order, topological_order
@@ -150,6 +159,7 @@ class _Identifier:
             network=spec.network,
             isolation=image.isolation,
             provenance=self._provenance(target, revision),
+            keep=keep_of(target),
         )
 
     def _preimage(
@@ -220,6 +230,9 @@ class _Identifier:
 
     def _merge(self, standing: Action, other: Action) -> None:
         """Add what another label with the same recipe demands beyond the first."""
+        if other.keep != standing.keep:
+            standing = replace(standing, keep=longest(standing.keep, other.keep))
+            self._actions[standing.id] = standing
         if other.outputs != standing.outputs:
             standing = replace(standing, outputs={**other.outputs, **standing.outputs})
             self._actions[standing.id] = standing

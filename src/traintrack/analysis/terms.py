@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, TypeVar
 
 from traintrack.action.action import Deliver, Resources, Retries, Secret
+from traintrack.action.keep import FOREVER, Keep
 from traintrack.errors import InputError
 from traintrack.workspace.findings import shown
 from traintrack.workspace.model import KeyPath, Target
@@ -65,6 +66,18 @@ def timeout_of(target: Target) -> float | None:
     """
     asked = target.spec.timeout
     return None if asked is None else float(_read(target, ("timeout",), asked, parse_duration))
+
+
+def keep_of(target: Target) -> Keep | None:
+    """Read `keep`: seconds, or for ever; None where nothing is said.
+
+    Raises:
+        InputError: it is no duration.
+    """
+    asked = target.spec.keep
+    if asked is None or asked == FOREVER:
+        return None if asked is None else FOREVER
+    return float(_read(target, ("keep",), asked, parse_duration))
 
 
 def secrets_of(target: Target) -> tuple[Secret, ...]:

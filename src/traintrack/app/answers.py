@@ -106,12 +106,14 @@ class ShownTarget(Struct, frozen=True):
     preimage: Mapping[str, Any] = field(default_factory=dict)
     record: Mapping[str, Any] | None = None
     path: Path | None = None
+    origin: str | None = None
 
 
 class TargetStatus(Struct, frozen=True):
     """A row of `status`: `state` is one of `cached`, `missing`, `running`, `failed`, `stale`.
 
-    `stale`: another ID of this label has a result, this one has not. `since` in ISO 8601, for people.
+    `stale`: another ID of this label has a result, this one has not. `since` in ISO 8601, for people. `home` is the
+    storage that has the bytes, where that is another one.
     """
 
     label: str
@@ -120,6 +122,7 @@ class TargetStatus(Struct, frozen=True):
     detail: str = ""
     since: str = ""
     size_bytes: int | None = None
+    home: str | None = None
 
 
 class Cause(Struct, frozen=True):
@@ -144,7 +147,8 @@ class WhyAnswer(Struct, frozen=True):
     """Why a target ran, will run, is cached or waits.
 
     `now` says it in one line; `compared_with` names the run and time of the last record, `causes` the differences.
-    `last_reason` is the reason recorded when it ran last, as text.
+    `last_reason` is the reason recorded when it ran last, as text, `origin` says whose result it is where it was made
+    elsewhere.
     """
 
     label: str
@@ -155,6 +159,7 @@ class WhyAnswer(Struct, frozen=True):
     causes: tuple[Cause, ...] = ()
     unchanged: tuple[str, ...] = ()
     last_reason: str | None = None
+    origin: str | None = None
 
 
 class LogAnswer(Struct, frozen=True):

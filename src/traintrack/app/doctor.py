@@ -33,6 +33,7 @@ def doctor(start: Path) -> tuple[Diagnosis, ...]:
     found.append(_engine(workspace))
     if workspace is not None:
         found.append(_storage(workspace))
+        found += _bucket(workspace)
         found += _folder("storage disk", _storage_folder(workspace))
     found += _folder("cache folder", cache_folder())
     return tuple(found)
@@ -131,6 +132,22 @@ def _storage(workspace: Workspace) -> Diagnosis:
     except TraintrackError as error:
         return Diagnosis("storage", "problem", str(error), error.hint or "")
     return Diagnosis("storage", "ok", f"{environment.storage.name} (environment {environment.name})")
+
+
+def _bucket(workspace: Workspace) -> Iterator[Diagnosis]:
+    """Look if the bucket of the default environment can be shared, and at its settings."""
+    spec = workspace.environments[workspace.default_env]
+    if not spec.storage.startswith("s3://"):
+        return
+    from traintrack.storages.s3.checkup import examine  # noqa: PLC0415  loads the client
+
+    seen = examine(spec.storage, spec.options)
+    if seen.problem is not None:
+        yield Diagnosis("bucket", "problem", "; ".join([seen.said, *seen.problem.details]), seen.problem.hint or "")
+        return
+    yield Diagnosis("bucket", "ok", f"{seen.url}: {seen.said}")
+    for advice in seen.advice:
+        yield Diagnosis("bucket", "warning", advice.message, advice.hint)
 
 
 def _storage_folder(workspace: Workspace) -> Path | None:

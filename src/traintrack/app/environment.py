@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from functools import cached_property, partial
-from pathlib import Path
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from msgspec import Struct
 
+from traintrack.app.open_runner import find_engine_of, open_runner
+from traintrack.app.open_storage import cache_folder as cache_folder
+from traintrack.app.open_storage import open_storage
+from traintrack.app.read_storages import with_reads
 from traintrack.errors import InputError, UsageError
 from traintrack.execute.slots import Capacity
 from traintrack.ports.runner import Runner
@@ -19,8 +22,6 @@ from traintrack.workspace.model import EnvironmentSpec, Workspace
 from traintrack.workspace.quantities import parse_size
 
 if TYPE_CHECKING:
-    from traintrack.runners.container.engine import Engine
-    from traintrack.runners.container.runner import ContainerRunner
     from traintrack.runners.contract.failed_attempts import FailedAttempts
     from traintrack.storages.registry.client import Registries
     from traintrack.storages.sources.opened import Sources
@@ -51,57 +52,20 @@ def open_environment(workspace: Workspace, name: str | None) -> Environment:
     if spec is None:
         known = ", ".join(f"`{n}`" for n in workspace.environments)
         raise UsageError(f"there is no environment `{wanted}`", code="unknown-environment", hint=f"take one of {known}")
-    if spec.runner != "local" or "://" in spec.storage:
-        what = f"runner `{spec.runner}`" if spec.runner != "local" else f"storage `{spec.storage}`"
+    if spec.runner != "local":
         raise InputError(
-            f"environment `{wanted}` needs the {what}, which this version does not have",
+            f"environment `{wanted}` needs the runner `{spec.runner}`, which this version does not have",
             code="unsupported",
             location=spec.place,
-            hint="use `runner: local` with a folder as storage",
+            hint="use `runner: local`",
         )
-    from traintrack.runners.contract.failed_attempts import LIMIT_BYTES, FailedAttempts  # noqa: PLC0415
-    from traintrack.runners.contract.job_table import JobTable  # noqa: PLC0415
-    from traintrack.runners.local import LocalRunner  # noqa: PLC0415
-    from traintrack.runners.process.runner import ProcessRunner  # noqa: PLC0415  adapters are loaded late
-    from traintrack.storages.local import open_local  # noqa: PLC0415
+    from traintrack.runners.contract.failed_attempts import LIMIT_BYTES, FailedAttempts  # noqa: PLC0415  adapters late
 
-    storage = open_local(_folder(workspace, spec.storage))
+    opened = with_reads(workspace, spec, open_storage(workspace, spec))
     limit = spec.options.get("failed_attempts")
-    attempts = FailedAttempts(storage.root / "attempts", LIMIT_BYTES if limit is None else parse_size(limit))
-    table = JobTable()
-    origins = open_sources(workspace, wanted)
-    processes = ProcessRunner(
-        staging=storage.staging,
-        artifacts=storage.artifacts,
-        kept=storage.kept,
-        ledger=storage.ledger,
-        env_cache=cache_folder() / "environments",
-        root=storage.root / "runner",
-        secret_sources=os.environ,
-        attempts=attempts,
-        origins=origins,
-        table=table,
-    )
-
-    def containers() -> ContainerRunner:
-        from traintrack.runners.container.runner import ContainerRunner  # noqa: PLC0415
-
-        return ContainerRunner(
-            staging=storage.staging,
-            artifacts=storage.artifacts,
-            kept=storage.kept,
-            ledger=storage.ledger,
-            engine=partial(_find_engine, spec),
-            root=storage.root / "runner",
-            registry=spec.options.get("registry"),
-            secret_sources=os.environ,
-            attempts=attempts,
-            origins=origins,
-            table=table,
-        )
-
-    runner = LocalRunner(processes, containers, storage.root / "runner" / "containers", table)
-    return Environment(wanted, spec, storage, runner, storage.staging, _capacity(spec.options), attempts)
+    attempts = FailedAttempts(opened.root / "attempts", LIMIT_BYTES if limit is None else parse_size(limit))
+    runner = open_runner(spec, opened, attempts, open_sources(workspace, wanted))
+    return Environment(wanted, spec, opened.storage, runner, opened.staging, _capacity(spec.options), attempts)
 
 
 def open_sources(workspace: Workspace, name: str | None = None) -> Sources:
@@ -141,9 +105,7 @@ def describe_engine(spec: EnvironmentSpec | None) -> tuple[str, str, bool]:
     Raises:
         HostError: none answers, or not the one that the environment names.
     """
-    from traintrack.runners.container.detect import find_engine  # noqa: PLC0415
-
-    info = find_engine(spec.options.get("engine") if spec else None).info()
+    info = find_engine_of(spec).info()
     return info.name, info.version, info.rootless
 
 
@@ -157,24 +119,6 @@ def _open_s3() -> SourceReader:
     from traintrack.storages.sources.s3 import S3Reader  # noqa: PLC0415
 
     return S3Reader()
-
-
-def _find_engine(spec: EnvironmentSpec) -> Engine:
-    """The engine that the environment names, else the first that answers."""
-    from traintrack.runners.container.detect import find_engine  # noqa: PLC0415
-
-    return find_engine(spec.options.get("engine"))
-
-
-def cache_folder() -> Path:
-    """The user's cache folder for traintrack; everything in it can be deleted at any time."""
-    base = os.environ.get("XDG_CACHE_HOME")
-    return Path(base or Path.home() / ".cache") / "traintrack"
-
-
-def _folder(workspace: Workspace, text: str) -> Path:
-    path = Path(text).expanduser()
-    return path if path.is_absolute() else workspace.root / path
 
 
 def _capacity(options: Mapping[str, Any]) -> Capacity:

@@ -148,5 +148,6 @@ class _Importer(Struct, frozen=True):
             files=output.manifest.files,
             size_bytes=output.manifest.size_bytes,
             runner="import",
+            keep=source.keep,
         )
         leases.commit(storage.cells, lease, replace(result, record=storage.kept.put(encode_record(record))))

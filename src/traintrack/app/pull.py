@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from difflib import get_close_matches
 from pathlib import Path
+from typing import Protocol, runtime_checkable
 
 from msgspec import Struct
 
@@ -16,9 +17,10 @@ from traintrack.app.one_target import declared
 from traintrack.app.project import Project, action_graph, select_labels
 from traintrack.app.tree_copy import copy_tree, replace_tree
 from traintrack.digest import TargetId
-from traintrack.errors import InputError, IntegrityError, NotFoundError, UsageError
+from traintrack.errors import HostError, InputError, IntegrityError, NotFoundError, UsageError
 from traintrack.label import Label, LabelError, parse_reference
 from traintrack.ports.storage import Artifacts, Storage
+from traintrack.ports.through import ReadsThrough
 
 
 class Wanted(Struct, frozen=True):
@@ -57,6 +59,50 @@ def pull(
         places = _places(wanted, output)
         paths = {item: _copied(environment.storage, item, results[item.label], places[item], force) for item in wanted}
     return tuple(PulledTarget(str(item), ids[item.label], paths[item]) for item in wanted)
+
+
+@runtime_checkable
+class CopiesOut(Protocol):
+    """Artifacts of a bucket, whose files can be copied inside it under plain names."""
+
+    def copy_out(self, result: Result, subpath: str | None, prefix: str) -> int:
+        """Copy the files of a result, or of a part of it, to keys that begin with `prefix`; return how many."""
+
+
+def copy_out(
+    project: Project, environment: Environment, texts: Sequence[str], url: str
+) -> tuple[tuple[Wanted, TargetId, str], ...]:
+    """Copy results inside their bucket to `url`/<target>/…, and return where each is; no byte comes here.
+
+    Raises:
+        NotFoundError: a target has no result (`no-result`), or its result has no such path.
+        UsageError: the results lie elsewhere than in the bucket of `url`.
+        IntegrityError: the stored bytes are damaged.
+    """
+    wanted = _wanted(project, texts)
+    ids = _ids(project, wanted)
+    results = _results(environment.storage, wanted, ids)
+    places = _places(wanted, Path())
+    copied = []
+    for item in wanted:
+        there = f"{url.rstrip('/')}/{places[item].as_posix()}/"
+        artifacts, prefix = _bucket_of(environment.storage, results[item.label], there)
+        artifacts.copy_out(results[item.label], item.subpath, prefix)
+        copied.append((item, ids[item.label], there))
+    return tuple(copied)
+
+
+def _bucket_of(storage: Storage, result: Result, url: str) -> tuple[CopiesOut, str]:
+    """The artifacts of the storage that has a result, and what is left of `url` inside of it."""
+    home = storage.home(result) if isinstance(storage, ReadsThrough) else storage
+    name = home.name if home is not None else result.home
+    if home is None or not isinstance(home.artifacts, CopiesOut) or not url.startswith(name.rstrip("/") + "/"):
+        raise UsageError(
+            f"the result lies in {name}, and can only be copied inside of it",
+            code="copy-refused",
+            hint=f"-o {name.rstrip('/')}/exports" if name.startswith("s3://") else "give a folder with `-o`",
+        )
+    return home.artifacts, url[len(name.rstrip("/")) + 1 :]
 
 
 def _wanted(project: Project, texts: Sequence[str]) -> list[Wanted]:
@@ -146,6 +192,12 @@ def _check(artifacts: Artifacts, item: Wanted, result: Result) -> None:
             hint=f"traintrack pull {item.label}  # prints the folder to look into",
         )
     wrong = artifacts.fetch(result, item.subpath)
+    if wrong is not None and result.home:
+        raise HostError(
+            f"the result of `{item.label}` cannot be brought here: {wrong}",
+            code="home-away",
+            hint=f"try again later, or make it here: traintrack run --force --replace {item.label}",
+        )
     if wrong is not None:
         raise IntegrityError(
             f"the result of `{item.label}` is damaged: {wrong}",

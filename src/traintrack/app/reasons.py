@@ -45,6 +45,11 @@ def _superseded(facts: Mapping[str, Any]) -> str:
     return f"made from other bytes of {facts['input']} than stand now" if "input" in facts else "superseded"
 
 
+def _evicted(facts: Mapping[str, Any]) -> str:
+    by = facts.get("by")
+    return f"evicted by {by}: made again" if by else "its bytes were removed"
+
+
 def _held(facts: Mapping[str, Any]) -> str:
     who = f"{facts.get('user', '?')}@{facts.get('host', '?')}"
     return f"{who} is making it (run {facts.get('run', '?')}, {facts.get('phase', '')})"
@@ -56,7 +61,7 @@ _TEXTS: dict[ReasonCode, Callable[[Mapping[str, Any]], str]] = {
     ReasonCode.RECIPE_CHANGED: _changed,
     ReasonCode.FAILED_BEFORE: _failed,
     ReasonCode.RELEASED: lambda _: "an earlier run was interrupted",
-    ReasonCode.EVICTED: lambda _: "its bytes were removed",
+    ReasonCode.EVICTED: _evicted,
     ReasonCode.CORRUPT: _corrupt,
     ReasonCode.MISSING_BYTES: lambda _: "its bytes are missing",
     ReasonCode.SUPERSEDED: _superseded,

@@ -5,10 +5,9 @@ from __future__ import annotations
 import getpass
 import os
 import secrets
-import shlex
 import socket
-import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -16,7 +15,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from traintrack.action.action import Action, ActionGraph
-from traintrack.action.event import Notice, RunDocument, RunTarget, TargetFinished
+from traintrack.action.event import Notice, TargetFinished
 from traintrack.action.plan import Decision, Plan, Step
 from traintrack.action.record import Who
 from traintrack.app.answers import PlannedTarget, RanTarget, RunReport
@@ -26,26 +25,31 @@ from traintrack.app.clock import SystemClock
 from traintrack.app.early_checks import demand_can_run
 from traintrack.app.environment import Environment, open_sources
 from traintrack.app.import_sources import import_sources
+from traintrack.app.last_use import note_use
 from traintrack.app.materials import GitMaterials
 from traintrack.app.project import Project, action_graph
+from traintrack.app.push_after_run import push_after_run
 from traintrack.app.reasons import reason_text
 from traintrack.app.remember import begin_sighting, end_sighting
+from traintrack.app.roots import note_frozen
+from traintrack.app.run_document import run_document
 from traintrack.app.run_pins import AddedPins, add_pins, identify_pinned
 from traintrack.app.source_check import demand_unchanged
 from traintrack.digest import TargetId
-from traintrack.errors import UsageError, raise_all
+from traintrack.errors import NotFoundError, UsageError, raise_all
 from traintrack.execute.control import RunControl
 from traintrack.execute.flight import Ports
-from traintrack.execute.records import reason_data
 from traintrack.execute.run import Run
 from traintrack.execute.settings import RunResult, RunSettings
 from traintrack.execute.slots import Capacity
 from traintrack.label import parse_label
+from traintrack.plan.at_once import at_once
 from traintrack.plan.history import History
 from traintrack.plan.planner import Planner
 from traintrack.ports.events import EventSink
 from traintrack.ports.sources import Tell
 from traintrack.ports.storage import Storage
+from traintrack.ports.through import ReadsThrough, Sharing
 from traintrack.version import VERSION
 from traintrack.workspace.model import Target
 
@@ -62,6 +66,7 @@ class RunOptions(Struct, frozen=True):
     fail_fast: bool = False
     locked: bool = False
     fresh: bool = False
+    sharing: Sharing = Sharing.WAIT
 
 
 def plan_run(
@@ -111,12 +116,14 @@ def run_targets(
     identified = identify_pinned(project, texts, pins)
     graph = identified.actions
     clock, storage = SystemClock(), environment.storage
+    if isinstance(storage, ReadsThrough):
+        storage.attend(_warner(sink), options.sharing)
     planner = _planner(graph, storage, options)
     sighting = begin_sighting(
         project, texts, identified, storage.name, is_pinned=not options.locked and not pins.missing
     )
     plan = planner.plan(replace_results=options.replace)
-    end_sighting(sighting, all_stood=not plan.to_execute())
+    end_sighting(sighting, all_stood=all(_stands_here(step) for step in plan.steps.values()))
     _refuse_early(project, graph, plan, environment, _teller(sink))
     if plan.to_execute():
         trim_attempts(environment)
@@ -142,9 +149,13 @@ def run_targets(
         result = Run(
             plan=plan, ports=ports, planner=planner, owner=owner, settings=settings, sink=sink, control=control
         ).execute()
-        document = _document(project, environment, graph, result, who, started, clock.now_iso())
+        document = run_document(project, environment, graph, result, who, started, clock.now_iso())
         if _is_news(result):
             storage.ledger.put_run(document)
+        else:
+            note_use(storage, document.workspace, {row.id: row.keep for row in document.targets}, document.ended)
+        note_frozen(project, storage, graph.labels)
+    push_after_run(project, environment, result, _warner(sink), _teller(sink))
     return _report(environment, graph, result, run, pins.rows)
 
 
@@ -179,6 +190,16 @@ def _teller(sink: EventSink) -> Tell:
     return lambda text: sink.emit(Notice(text))
 
 
+def _warner(sink: EventSink) -> Tell:
+    return lambda text: sink.emit(Notice(text, level="warning"))
+
+
+def _stands_here(step: Step) -> bool:
+    """Tell if the storage itself surely has the result: one of another storage is brought in later, or not."""
+    result = step.cell.result if step.cell is not None else None
+    return _stands(step) and result is not None and not result.home
+
+
 def _stands(step: Step) -> bool:
     return step.decision is Decision.REUSE
 
@@ -206,48 +227,6 @@ def _is_news(result: RunResult) -> bool:
     return any(f.outcome.value != "reused" for f in result.finished.values())
 
 
-def _document(
-    project: Project,
-    environment: Environment,
-    graph: ActionGraph,
-    result: RunResult,
-    who: Who,
-    started: str,
-    ended: str,
-) -> RunDocument:
-    rows = []
-    for label, id_ in graph.labels.items():
-        done = result.finished.get(id_)
-        if done is not None:
-            rows.append(_row(label, done))
-    return RunDocument(
-        run=who.run,
-        workspace=project.workspace.name,
-        environment=environment.name,
-        user=who.user,
-        host=who.host,
-        started=started,
-        ended=ended,
-        command=shlex.join(["traintrack", *sys.argv[1:]]),
-        targets=tuple(rows),
-        interrupted=result.interrupted,
-    )
-
-
-def _row(label: str, done: TargetFinished) -> RunTarget:
-    return RunTarget(
-        label=label,
-        id=done.id,
-        outcome=done.outcome.value,
-        reason=reason_data(done.reason),
-        attempts=done.attempts,
-        duration_s=round(done.duration_s, 3),
-        record=done.record,
-        log=done.log,
-        failure=done.failure,
-    )
-
-
 def _report(
     environment: Environment, graph: ActionGraph, result: RunResult, run: str, pins: tuple[str, ...]
 ) -> RunReport:
@@ -261,7 +240,9 @@ def _report(
         if id_ in wanted:
             requested.append(label)
             if done.artifact is not None and not _stays_outside(graph, id_):
-                paths[label] = environment.storage.artifacts.path(done.artifact)
+                # Reused from a bucket it may be nowhere on this machine: `pull` brings it.
+                with suppress(NotFoundError):
+                    paths[label] = environment.storage.artifacts.path(done.artifact)
     return RunReport(
         run=run,
         environment=environment.name,
@@ -295,8 +276,6 @@ def _ran(label: str, done: TargetFinished) -> RanTarget:
 def _saved_s(storage: Storage, result: RunResult) -> float:
     history = History(storage)
     reused = [f for f in result.finished.values() if f.outcome.value in ("reused", "same-inputs", "shared")]
-    seconds = 0.0
-    for done in reused[:READ_FOR_SAVINGS]:
-        record = history.record(done.record) if done.record else None
-        seconds += record.timings.task_s if record else 0.0
-    return seconds
+    wanted = [done.record for done in reused[:READ_FOR_SAVINGS] if done.record]
+    records = at_once(storage, history.record, wanted)
+    return sum((record.timings.task_s for record in records if record is not None), 0.0)

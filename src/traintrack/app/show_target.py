@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from typing import Any
 
 import msgspec
@@ -13,9 +14,10 @@ from traintrack.action.cell import CellState
 from traintrack.app.answers import FieldShown, ShownTarget
 from traintrack.app.environment import Environment
 from traintrack.app.one_target import declared, one_label
+from traintrack.app.origin import home_of, origin_text
 from traintrack.app.project import Project, action_graph, target_graph
 from traintrack.app.recorded import read_record, recorded_before, standing_digest
-from traintrack.errors import InputError, Location
+from traintrack.errors import InputError, Location, NotFoundError
 from traintrack.graph.target_graph import Edge
 from traintrack.label import Label
 from traintrack.workspace.model import Literal, Target
@@ -36,12 +38,15 @@ def show_target(project: Project, text: str, environment: Environment | None = N
     graph = _actions(project, label)
     id_ = graph.labels.get(str(label)) if graph else None
     action = graph.actions.get(id_) if graph and id_ else None
-    record, path = None, None
+    record, path, home = None, None, ""
     if environment is not None:
         cell = environment.storage.cells.read([id_])[id_].cell if id_ else None
         record = read_record(environment.storage, standing_digest(cell)) or _last(project, environment, label)
         if cell is not None and cell.state is CellState.DONE and cell.result is not None:
-            path = environment.storage.artifacts.path(cell.result.artifact)
+            home = home_of(cell)
+            # What lies in a bucket may be nowhere on this machine: `pull` brings it.
+            with suppress(NotFoundError):
+                path = environment.storage.artifacts.path(cell.result.artifact)
     return ShownTarget(
         label=str(label),
         id=id_,
@@ -51,6 +56,7 @@ def show_target(project: Project, text: str, environment: Environment | None = N
         preimage=json.loads(action.preimage) if action else {},
         record=msgspec.to_builtins(record) if record else None,
         path=path,
+        origin=origin_text(project, home, record) if home else None,
     )
 
 

@@ -1,20 +1,23 @@
 """Whether all that a request names stands: told from what is known of it and of its store, or not at all.
 
 What a run saw of a store is kept beside the answers: the store's mark, and the marks of the shards in which all IDs
-of the request stood. None here means "look in full", never "no".
+of the request stood. None here means "look in full", never "no". The first question of a day (UTC) gets it too: a
+run that is carried out in full writes down that the results were used (`last_use.py`).
 """
 
 from __future__ import annotations
 
 import marshal
 import os
+import time
 from collections.abc import Mapping
 
 from traintrack.app.known import Known, Request, cache_folder, encode, write_entry
 from traintrack.storages.local.standing import Mark, all_stand, artifact_folder, shard_marks, store_mark
 from traintrack.workspace.fingerprint import fingerprint
 
-_MAGIC = b"TTS1"
+_MAGIC = b"TTS2"
+_DAY_S = 86_400
 
 
 class Standing:
@@ -36,7 +39,7 @@ def find_standing(known: Known, environment: str | None) -> Standing | None:
     root = None if text is None else store_root(known.request.root, text)
     seen = None if root is None else _read(known.request, root)
     mark = None if root is None else store_mark(root)
-    if root is None or seen is None or mark is None or seen[:2] != (known.name, mark):
+    if root is None or seen is None or mark is None or seen[:2] != (known.name, mark) or seen[3] != _today():
         return None
     marks = shard_marks(root, known.shards)
     changed = {shard for shard in known.shards if shard not in marks or marks[shard] != seen[2].get(shard)}
@@ -64,11 +67,15 @@ def note_seen(request: Request, name: bytes, root: str, marks: Mapping[str, Mark
     """Remember a store that was opened in full, and shards in which all IDs of an answer stood after `marks` were taken."""
     path, mark = _path(request, root), store_mark(root)
     if path is not None and mark is not None:
-        data = encode((name, mark, dict(marks)))
+        data = encode((name, mark, dict(marks), _today()))
         write_entry(path, _MAGIC + fingerprint(data) + data)
 
 
-def _read(request: Request, root: str) -> tuple[bytes, tuple[int, ...], dict[str, Mark]] | None:
+def _today() -> int:
+    return int(time.time() // _DAY_S)
+
+
+def _read(request: Request, root: str) -> tuple[bytes, tuple[int, ...], dict[str, Mark], int] | None:
     path = _path(request, root)
     try:
         with open(path or os.devnull, "rb") as file:
@@ -78,7 +85,7 @@ def _read(request: Request, root: str) -> tuple[bytes, tuple[int, ...], dict[str
     data = entry[20:]
     if not entry.startswith(_MAGIC) or fingerprint(data) != entry[4:20]:
         return None
-    found: tuple[bytes, tuple[int, ...], dict[str, Mark]] = marshal.loads(data)  # noqa: S302 - checked, and our own
+    found: tuple[bytes, tuple[int, ...], dict[str, Mark], int] = marshal.loads(data)  # noqa: S302 - checked, and our own
     return found
 
 

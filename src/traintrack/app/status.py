@@ -11,9 +11,12 @@ from traintrack.action.cell import Cell, CellState
 from traintrack.action.failure import FailureClass
 from traintrack.app.answers import TargetStatus
 from traintrack.app.environment import Environment
+from traintrack.app.origin import home_of
 from traintrack.app.project import Project, action_graph, select_labels
 from traintrack.app.recorded import ended_of, read_record
 from traintrack.digest import TargetId
+from traintrack.plan.at_once import at_once
+from traintrack.plan.cells_for_plan import cells_for_plan
 from traintrack.ports.storage import HistoryEntry, Liveness, Seen, Storage
 
 
@@ -33,10 +36,10 @@ def status(project: Project, environment: Environment, texts: Sequence[str]) -> 
     storage = environment.storage
     labels = [str(label) for label in select_labels(project, texts)]
     graph = action_graph(project, labels)
-    cells = storage.cells.read(list(dict.fromkeys(graph.labels[label] for label in labels)))
-    rows = [_row(project, storage, label, graph.labels[label], cells) for label in labels]
+    cells = cells_for_plan(storage.cells, list(dict.fromkeys(graph.labels[label] for label in labels)))
+    rows = at_once(storage, lambda label: _row(project, storage, label, graph.labels[label], cells), labels)
     older = storage.cells.read(_older_ids(rows))
-    return tuple(_outside(graph, row) or _told(storage, row, older) for row in rows)
+    return tuple(at_once(storage, lambda row: _outside(graph, row) or _told(storage, row, older), rows))
 
 
 def _outside(graph: ActionGraph, row: _Row) -> TargetStatus | None:
@@ -62,7 +65,9 @@ def _told(storage: Storage, row: _Row, older: Mapping[TargetId, Seen]) -> Target
     cell = row.cell
     if cell is not None and cell.state is CellState.DONE and cell.result is not None:
         record = read_record(storage, cell.result.record)
-        return TargetStatus(row.label, row.id, "cached", "", ended_of(record), record.size_bytes if record else None)
+        home, size_bytes = home_of(cell), record.size_bytes if record else None
+        detail = f"in {home}" if home else ""
+        return TargetStatus(row.label, row.id, "cached", detail, ended_of(record), size_bytes, home or None)
     if cell is not None and cell.state is CellState.HELD:
         return _held(storage, row, cell)
     if cell is not None and cell.last_failure is not None:
@@ -74,8 +79,13 @@ def _told(storage: Storage, row: _Row, older: Mapping[TargetId, Seen]) -> Target
         seen = older.get(entry.id)
         if seen is not None and seen.cell is not None and seen.cell.state is CellState.DONE:
             return TargetStatus(row.label, row.id, "stale", f"the result of {entry.run} is older", entry.time)
-    reason = cell.free.value if cell is not None and cell.free is not None else "never built"
+    reason = _freed(cell) if cell is not None and cell.free is not None else "never built"
     return TargetStatus(row.label, row.id, "missing", reason, _time_of(row, row.id))
+
+
+def _freed(cell: Cell) -> str:
+    words = cell.free.value if cell.free is not None else ""
+    return f"{words} by {cell.note}: will be made again" if cell.note else words
 
 
 def _held(storage: Storage, row: _Row, cell: Cell) -> TargetStatus:

@@ -14,6 +14,7 @@ from traintrack.app.answers import Cause, WhyAnswer
 from traintrack.app.causes import CauseFinder, Comparison
 from traintrack.app.environment import Environment
 from traintrack.app.one_target import declared, one_label
+from traintrack.app.origin import home_of, origin_text
 from traintrack.app.project import Project, action_graph
 from traintrack.app.reasons import reason_text
 from traintrack.app.recorded import ended_of, read_record, recorded_before, standing_digest
@@ -50,11 +51,12 @@ def why(project: Project, environment: Environment, text: str) -> WhyAnswer:
     causes: tuple[Cause, ...] = ()
     if before is not None and id_ in graph.actions:
         causes = CauseFinder(project, storage, graph).causes(Comparison(label, id_, before[1]))
-    action = graph.actions.get(id_)
+    action, home = graph.actions.get(id_), home_of(cell)
     return WhyAnswer(
         label=label,
         id=id_,
         now=_now(storage, cell, standing, before, _unhashed(action, standing, _commit(project, found))),
+        origin=origin_text(project, home, standing) if home else None,
         old_id=before[0].id if before else None,
         compared_with=f"{before[0].run}, {before[0].time}" if before else None,
         causes=causes,
@@ -87,7 +89,8 @@ def _now(
         words = FailureClass(failure.failure).words if failure.failure in set(FailureClass) else failure.failure
         return f"will run: {words} last time{f' ({failure.message})' if failure.message else ''}"
     if cell is not None and cell.free in _FREED:
-        return f"will run: {_FREED[cell.free]}"
+        by = f" by {cell.note}: will be made again" if cell.note else ""
+        return f"will run: {_FREED[cell.free]}{by}"
     if before is not None:
         return "will run: its ID changed"
     return "will run: it was never built"

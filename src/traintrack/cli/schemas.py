@@ -70,8 +70,11 @@ _STATUS = _map(
         "detail": TEXT,
         "since": TEXT_OR_NULL,
         "size_bytes": {"type": ["integer", "null"]},
+        "home": TEXT_OR_NULL,
     }
 )
+_PIN_KEPT = _map({"label": TEXT, "id": ID, "name": TEXT_OR_NULL, "by": TEXT, "at": TEXT, "why": TEXT_OR_NULL})
+_TAKEN = {"results": COUNT, "logical_bytes": COUNT, "real_bytes": COUNT, "could_go_bytes": COUNT}
 _CAUSE: Schema = _map(
     {
         "field": TEXT,
@@ -207,10 +210,41 @@ DOCUMENTS: Mapping[str, tuple[str, Schema]] = {
                 "preimage": {"type": "object"},
                 "record": {"type": ["object", "null"]},
                 "path": TEXT_OR_NULL,
+                "origin": TEXT_OR_NULL,
             }
         ),
     ),
     "status/1": ("`status`: what has a result.", _map({"environment": TEXT, "targets": _list(_STATUS)})),
+    "push/1": (
+        (
+            "`push`: what was sent and what was not. `state` is `sent`, `there`, `brought-in` (it came from elsewhere), "
+            "`differs` or `refused` (other bytes stand there), `busy`, or `behind` (an input is not there)."
+        ),
+        _map(
+            {
+                "environment": TEXT,
+                "storage": TEXT,
+                "sent": COUNT,
+                "sent_bytes": COUNT,
+                "targets": _list(
+                    _map(
+                        {
+                            "label": TEXT,
+                            "id": ID,
+                            "state": {
+                                "enum": ["sent", "there", "brought-in", "differs", "refused", "busy", "behind", "dirty"]
+                            },
+                            "storage": TEXT,
+                            "code": {"enum": ["clean", "dirty"]},
+                            "detail": TEXT,
+                            "size_bytes": COUNT,
+                        }
+                    )
+                ),
+                "exit_code": COUNT,
+            }
+        ),
+    ),
     "log/1": (
         "`log LABEL`: where a log is. The file grows as long as `live` is true.",
         _map({"label": TEXT, "run": TEXT, "attempt": COUNT, "outcome": TEXT, "live": SWITCH, "path": TEXT}),
@@ -231,6 +265,7 @@ DOCUMENTS: Mapping[str, tuple[str, Schema]] = {
                 "causes": _list(_CAUSE),
                 "unchanged": _list(TEXT),
                 "last_reason": TEXT_OR_NULL,
+                "origin": TEXT_OR_NULL,
             }
         ),
     ),
@@ -276,6 +311,57 @@ DOCUMENTS: Mapping[str, tuple[str, Schema]] = {
     "clean/1": (
         "`clean`: what was removed, or would be.",
         _map({"removed": _list(TEXT), "size_bytes": COUNT, "dry_run": SWITCH}),
+    ),
+    "gc/1": (
+        (
+            "`gc`: the results that may go, or with `deleted` have gone; `stays` counts the others by reason. `spared` "
+            "came into use meanwhile. `unnamed` are bytes of no result; `size_bytes` counts shared bytes once."
+        ),
+        _map(
+            {
+                "environment": TEXT,
+                "storage": TEXT,
+                "deleted": SWITCH,
+                "results": _list(
+                    _map(
+                        {
+                            "label": TEXT,
+                            "workspace": TEXT,
+                            "id": ID,
+                            "size_bytes": COUNT,
+                            "last_use": TEXT,
+                            "remake_s": SECONDS,
+                            "gpu_hours": {"type": "number", "minimum": 0},
+                            "evicted": SWITCH,
+                        }
+                    )
+                ),
+                "size_bytes": COUNT,
+                "remake_s": SECONDS,
+                "gpu_hours": {"type": "number", "minimum": 0},
+                "stays": {"type": "object", "additionalProperties": COUNT},
+                "unnamed": _map({"count": COUNT, "size_bytes": COUNT}),
+                "freed_bytes": COUNT,
+                "spared": _list(ID),
+            }
+        ),
+    ),
+    "pin/1": (
+        "`pin`: the pins that were made, or with `--list` all.",
+        _map({"environment": TEXT, "pins": _list(_PIN_KEPT)}),
+    ),
+    "unpin/1": ("`unpin`: the pins that were removed.", _map({"environment": TEXT, "pins": _list(_PIN_KEPT)})),
+    "du/1": (
+        "`du`: bytes by group, the largest first. `logical_bytes` counts each result, `real_bytes` shared bytes once.",
+        _map(
+            {
+                "environment": TEXT,
+                "storage": TEXT,
+                "by": {"enum": ["experiment", "task", "user", "label"]},
+                "groups": _list(_map({"name": TEXT, **_TAKEN})),
+                "total": _map(_TAKEN),
+            }
+        ),
     ),
     "verify/1": (
         "`verify`: what is damaged, and what `--repair` did; `left` is what is wrong still, `remake` what to run.",

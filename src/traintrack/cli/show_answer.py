@@ -20,6 +20,8 @@ def show_lines(shown: ShownTarget) -> Iterator[Line]:
     yield ("  defined  ", str(shown.place))
     if shown.path is not None:
         yield ("  result   ", str(shown.path))
+    if shown.origin is not None:
+        yield ("  origin   ", shown.origin)
     yield ()
     width = max((len(field.path) for field in shown.fields), default=0)
     for field in shown.fields:
@@ -49,4 +51,5 @@ def show_fields(shown: ShownTarget) -> dict[str, JsonValue]:
         "preimage": shown.preimage,
         "record": shown.record,
         "path": None if shown.path is None else str(shown.path),
+        "origin": shown.origin,
     }

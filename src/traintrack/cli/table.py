@@ -97,6 +97,11 @@ COMMANDS: tuple[Command, ...] = (
             Option("replace", ("--replace",), "With --force: let the new result stand in place of the old one."),
             Option("fail_fast", ("--fail-fast",), "Start nothing new after the first failure."),
             Option("fresh", ("--fresh",), "Begin without checkpoints of earlier attempts."),
+            Option(
+                "no_share",
+                ("--no-share",),
+                "Make here what another run is making in a storage of `reads`, in place of waiting for it.",
+            ),
             _WORKTREE,
             _SETS,
             Option(
@@ -137,7 +142,13 @@ COMMANDS: tuple[Command, ...] = (
         "A pattern may go on into the result: `:train/weights/best.pt`, `:train#model`.",
         (_PATTERNS,),
         (
-            Option("output", ("-o", "--output"), "Copy the results into DIR.", Kind.TEXT, "DIR"),
+            Option(
+                "output",
+                ("-o", "--output"),
+                "Copy the results into DIR; `s3://…` copies inside the bucket that has them.",
+                Kind.TEXT,
+                "DIR",
+            ),
             Option("force", ("--force",), "With -o: replace files in DIR that differ."),
             Option(
                 "attempt",
@@ -152,6 +163,16 @@ COMMANDS: tuple[Command, ...] = (
             "traintrack pull //lp:compare -o out",
             "traintrack pull :trained_model --attempt last -o out",
         ),
+    ),
+    Command(
+        "push",
+        "Send results to the storage of another environment.",
+        "What they were made from goes first; nothing that stands there is replaced. Ends with 8 if one is refused.",
+        (_PATTERNS,),
+        (
+            Option("to", ("--to",), "The environment to send to; the first of `reads` if not given.", Kind.TEXT, "ENV"),
+        ),
+        ("traintrack push :trained_model", "traintrack push //lp/... --to team"),
     ),
     Command("ls", "List targets and what they run.", "", (_PATTERNS,), (), ("traintrack ls //...",)),
     Command(
@@ -275,6 +296,74 @@ COMMANDS: tuple[Command, ...] = (
             Option("attempts", ("--attempts",), "Remove also what all failed attempts had written."),
         ),
         ("traintrack clean --dry-run", "traintrack clean --attempts"),
+    ),
+    Command(
+        "gc",
+        "Say what was not used for long; remove its bytes with --delete.",
+        "Records, metrics, small reports and file lists stay. Without PATTERN: everything in the storage.",
+        (_PATTERNS,),
+        (
+            Option("delete", ("--delete",), "Remove what is listed. Without it nothing is touched."),
+            Option(
+                "older_than",
+                ("--older-than",),
+                "The time since the last use, where a target says no `keep`; 180d if not given.",
+                Kind.TEXT,
+                "TIME",
+            ),
+            Option(
+                "max_delete_fraction",
+                ("--max-delete-fraction",),
+                "Refuse if more than this share would go; 0.5 if not given.",
+                Kind.TEXT,
+                "SHARE",
+            ),
+            Option(
+                "fence_after",
+                ("--fence-after",),
+                "Wait so long for who is just storing a result; 1h if not given.",
+                Kind.TEXT,
+                "TIME",
+            ),
+        ),
+        ("traintrack gc", "traintrack gc --older-than 30d //scratch/...", "traintrack gc --delete"),
+    ),
+    Command(
+        "pin",
+        "Keep results for ever, whatever their age.",
+        "A pin is of the result that stands now; it is kept in the storage, for all who use that.",
+        (_PATTERNS,),
+        (
+            Option("name", ("--as",), "Give the pin a name.", Kind.TEXT, "NAME"),
+            Option("why", ("-m", "--message"), "Say why.", Kind.TEXT, "TEXT"),
+            Option("list", ("--list",), "Print the pins of this workspace."),
+        ),
+        ("traintrack pin :model --as best -m 'goes to production'", "traintrack pin --list"),
+    ),
+    Command(
+        "unpin",
+        "Take pins away.",
+        "PIN is a label, the name of a pin, or the beginning of an ID.",
+        (Argument("pins", "PIN...", required=True, many=True),),
+        (),
+        ("traintrack unpin best", "traintrack unpin :model"),
+    ),
+    Command(
+        "du",
+        "Show what takes the space of the storage.",
+        "Results that share their bytes are counted once in the size. Without PATTERN: everything in the storage.",
+        (_PATTERNS,),
+        (
+            Option(
+                "by",
+                ("--by",),
+                "Put together by experiment (the default), task, user or label.",
+                Kind.TEXT,
+                None,
+                ("experiment", "task", "user", "label"),
+            ),
+        ),
+        ("traintrack du", "traintrack du --by task //lp/..."),
     ),
     Command(
         "verify",

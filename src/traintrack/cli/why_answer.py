@@ -21,6 +21,8 @@ _NAMED_UNCHANGED = 8
 def why_lines(answer: WhyAnswer) -> Iterator[Line]:
     """Yield the answer in one line, then a line for each difference, those of an input below it."""
     yield (strong(answer.label), "  ", answer.now)
+    if answer.origin:
+        yield (answer.origin,)
     if answer.compared_with and answer.old_id:
         yield (faint(f"compared with {answer.compared_with}: {answer.old_id[:12]} → {answer.id[:12]}"),)
     for cause in answer.causes:
@@ -61,6 +63,7 @@ def why_fields(answer: WhyAnswer) -> dict[str, JsonValue]:
         "causes": [_cause_fields(cause) for cause in answer.causes],
         "unchanged": list(answer.unchanged),
         "last_reason": answer.last_reason,
+        "origin": answer.origin,
     }
 
 

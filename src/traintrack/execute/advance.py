@@ -10,7 +10,17 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from traintrack.action.action import Action
-from traintrack.action.cell import Cell, CellState, Failure, FreeReason, Owner, Result, may_publish, new_nonce
+from traintrack.action.cell import (
+    Cell,
+    CellState,
+    Failure,
+    FreeReason,
+    Owner,
+    Phase,
+    Result,
+    may_publish,
+    new_nonce,
+)
 from traintrack.action.failure import FailureClass
 from traintrack.action.file_difference import FileDifference, file_differences
 from traintrack.action.job import Handle, JobPhase, JobState, Output
@@ -20,7 +30,7 @@ from traintrack.digest import ContentDigest, TargetId
 from traintrack.errors import HostError, InternalError, TraintrackError
 from traintrack.execute import lease as leases
 from traintrack.execute.committer import Commit
-from traintrack.execute.flight import Consumption, Flight, Ports, consume, start_attempt
+from traintrack.execute.flight import Consumption, DamagedInputError, Flight, Ports, consume, start_attempt
 from traintrack.execute.lease import Lease, SupersededError
 from traintrack.execute.records import cutoff_record, record_of
 from traintrack.execute.slots import Grant
@@ -162,6 +172,7 @@ def advance(
         return _without_work(request, lost.seen, ports, owner) or NeedsSlot()
     if flight.handle is not None:
         return _go_on(flight, flight.handle, ports, resumed=resumed)
+    _demand_inputs(flight, ports)
     return _start(flight, ports, owner, resumed=resumed)
 
 
@@ -232,6 +243,27 @@ def _store(flight: Flight, lease: Lease, state: JobState, output: Output, ports:
     result = storage.artifacts.publish(output)
     record = record_of(flight, state, ports.who, ports.runner.capabilities.name, result)
     return replace(result, record=storage.kept.put(encode_record(record))), record
+
+
+def _demand_inputs(flight: Flight, ports: Ports) -> None:
+    """See that the inputs stand still, now that the cell names them: from here on no collector takes them.
+
+    Where bytes lie elsewhere, this process has them in its cache already.
+
+    Raises:
+        DamagedInputError: one was collected between the look and the lease; the cell is let go.
+    """
+    if ports.storage.cells.heartbeat_s is not None or flight.lease is None or not flight.lease.cell.inputs:
+        return
+    wanted = {read.id: read.artifact for read in flight.consumption.inputs}
+    for id_, seen in ports.storage.cells.read(tuple(wanted)).items():
+        cell = seen.cell
+        # Without a cell the data stays outside; one that is being published into is of this run.
+        if cell is None or cell.phase is Phase.PUBLISHING:
+            continue
+        if cell.result is None or cell.result.artifact != wanted[id_]:
+            abandon(flight, ports)
+            raise DamagedInputError(id_, "it was removed, or made again, while this was about to start")
 
 
 def _still_good(request: Request, ports: Ports, standing: Callable[[TargetId], Result]) -> Consumption | None:

@@ -55,6 +55,7 @@ def record_of(flight: Flight, state: JobState, who: Who, runner: str, result: Re
         unhashed=action.unhashed,
         metrics=output.metrics if result and output else None,
         previous=_previous(flight),
+        keep=action.keep,
     )
 
 
@@ -89,6 +90,7 @@ def cutoff_record(flight: Flight, who: Who, result: Result, source: TargetId, or
         unhashed=action.unhashed,
         metrics=origin.metrics,
         previous=_previous(flight),
+        keep=action.keep,
     )
 
 

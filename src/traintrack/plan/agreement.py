@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from traintrack.action.action import ActionGraph
@@ -62,23 +62,31 @@ class Agreement:
         return self._lineages[id_]
 
     def _walk(self, record: Record | None) -> Lineage:
+        """Go down layer by layer, each in one batch: what is not here may have to be looked up elsewhere."""
         seen: dict[TargetId, ArtifactDigest] = {}
-        todo = list(record.inputs) if record else []
-        while todo:
-            read = todo.pop()
-            if read.id in seen:
-                continue
-            seen[read.id] = read.artifact
-            stands = self._look(read.id)
-            if stands is not None and stands[0] == read.artifact and stands[1] is not None:
-                todo += stands[1].inputs
+        layer = {read.id: read.artifact for read in record.inputs} if record else {}
+        while layer:
+            seen |= layer
+            self._look_at(layer)
+            below: dict[TargetId, ArtifactDigest] = {}
+            for id_, artifact in layer.items():
+                stands = self._look(id_)
+                if stands is not None and stands[0] == artifact and stands[1] is not None:
+                    for read in stands[1].inputs:
+                        if read.id not in seen:
+                            below.setdefault(read.id, read.artifact)
+            layer = below
         return seen
+
+    def _look_at(self, ids: Collection[TargetId]) -> None:
+        unknown = [id_ for id_ in ids if id_ not in self._standing]
+        if unknown:
+            self._standing |= self._history.standing_of(unknown)
 
     def _stands(self, id_: TargetId) -> ArtifactDigest | None:
         found = self._look(id_)
         return found[0] if found else None
 
     def _look(self, id_: TargetId) -> tuple[ArtifactDigest, Record | None] | None:
-        if id_ not in self._standing:
-            self._standing[id_] = self._history.standing(id_)
+        self._look_at((id_,))
         return self._standing[id_]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 from traintrack.action.action import Action
 from traintrack.action.cell import CellState
 from traintrack.action.plan import Reason, ReasonCode
@@ -35,12 +37,15 @@ class History:
                 return record
         return None
 
-    def standing(self, id_: TargetId) -> tuple[ArtifactDigest, Record | None] | None:
-        """Return the artifact that stands for an ID now and its record, None if nothing does."""
-        cell = self._storage.cells.read((id_,))[id_].cell
-        if cell is None or cell.state is not CellState.DONE or cell.result is None:
-            return None
-        return cell.result.artifact, self.record(cell.result.record)
+    def standing_of(self, ids: Collection[TargetId]) -> dict[TargetId, tuple[ArtifactDigest, Record | None] | None]:
+        """Return the artifacts that stand for IDs now and their records, None for each that has none; in one batch."""
+        found: dict[TargetId, tuple[ArtifactDigest, Record | None] | None] = {}
+        for id_, seen in self._storage.cells.read(ids).items():
+            cell = seen.cell
+            done = cell is not None and cell.state is CellState.DONE
+            result = cell.result if cell is not None and done else None
+            found[id_] = (result.artifact, self.record(result.record)) if result is not None else None
+        return found
 
     def what_changed(self, old: Record, action: Action) -> Reason:
         """Name the fields whose change made this a new ID; if it is only inputs, the cause lies above."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 
 from msgspec.structs import replace
 
@@ -13,6 +13,8 @@ from traintrack.action.record import Record
 from traintrack.digest import ContentDigest, TargetId
 from traintrack.errors import NotFoundError
 from traintrack.plan.agreement import Agreement
+from traintrack.plan.at_once import at_once
+from traintrack.plan.cells_for_plan import cells_for_plan
 from traintrack.plan.history import History
 from traintrack.ports.storage import Liveness, Storage
 
@@ -65,15 +67,20 @@ class Planner:
         steps: dict[TargetId, Step] = {}
         layer = tuple(dict.fromkeys(ids))
         while layer:
-            cells = self._storage.cells.read(layer)
+            cells = cells_for_plan(self._storage.cells, layer)
             below: dict[TargetId, None] = {}
-            for id_ in layer:
-                step = self._step(id_, cells[id_].cell)
+            for id_, step in self._steps({id_: cells[id_].cell for id_ in layer}).items():
                 steps[id_] = step
                 if step.decision is Decision.EXECUTE and id_ in self._graph.actions:
                     below |= dict.fromkeys(self._graph.actions[id_].depends_on())
             layer = tuple(i for i in below if i not in steps and i not in known)
         return steps
+
+    def _steps(self, cells: Mapping[TargetId, Cell | None]) -> dict[TargetId, Step]:
+        """A step for each cell, in order; what is not DONE is asked about further."""
+        open_ = [id_ for id_, cell in cells.items() if cell is None or cell.state is not CellState.DONE]
+        found = dict(zip(open_, at_once(self._storage, lambda i: self._step(i, cells[i]), open_), strict=True))
+        return {id_: found[id_] if id_ in found else self._step(id_, cell) for id_, cell in cells.items()}
 
     def _step(self, id_: TargetId, cell: Cell | None) -> Step:
         action = self._graph.actions.get(id_)
@@ -116,7 +123,8 @@ class Planner:
             known = _FREED.get(cell.free) if cell.free else ReasonCode.RELEASED
             if known is not None:
                 failure = cell.last_failure
-                return Reason(known, {"message": failure.message} if failure else {})
+                facts = {"message": failure.message} if failure else {}
+                return Reason(known, {**facts, "by": cell.note} if cell.note else facts)
         if record is None or record.id == action.id:
             return Reason(ReasonCode.NEVER_BUILT)
         return self._history.what_changed(record, action)

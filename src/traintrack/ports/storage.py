@@ -83,6 +83,34 @@ class GroupCommits(Protocol):
         """
 
 
+@runtime_checkable
+class RemembersDone(Protocol):
+    """Cells that are far away, of which this machine remembers those that it saw DONE; an addition to `Cells`."""
+
+    def remembered(self, ids: Collection[TargetId]) -> Mapping[TargetId, Seen]:
+        """Return those that are known to be DONE, without asking for them; for plans and for showing, never for a commit.
+
+        That may be wrong for a result that was taken away meanwhile: it is then found missing when it is looked for.
+        """
+
+
+class Want(Struct, frozen=True):
+    """A run that waits for what another holds. `since` in ISO 8601, for people."""
+
+    run: str
+    user: str
+    host: str
+    since: str
+
+
+@runtime_checkable
+class Wants(Protocol):
+    """Cells that tell their holder who waits for them; an addition to `Cells` where that is not on this machine alone."""
+
+    def wants(self, id_: TargetId) -> tuple[Want, ...]:
+        """Who waits for an ID at this moment, as far as it can be told; who died waiting may stand there too."""
+
+
 class Kept(Protocol):
     """Small immutable objects, kept for ever: manifests, records, metrics, configs, code trees, lock files."""
 
@@ -202,6 +230,17 @@ class Ledger(Protocol):
 
     def log(self, key: str) -> Path | None:
         """The local file of a kept or growing log, None if there is none."""
+
+
+@runtime_checkable
+class LiveLogs(Protocol):
+    """A ledger in which logs can be read on other machines while they grow; an addition to `Ledger`."""
+
+    def put_live(self, flight: str, offset: int, data: bytes) -> None:
+        """Add a piece of the log of a flight, which begins at `offset`; the same piece twice does no harm."""
+
+    def read_live(self, flight: str, offset: int) -> bytes:
+        """Return what there is of a growing log from `offset` on, empty if there is no more."""
 
 
 class HistoryEntry(Struct, frozen=True):

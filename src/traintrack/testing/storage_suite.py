@@ -223,8 +223,10 @@ class StorageSuite:
         manifest = self.open().artifacts.manifest(result)
         assert [e.path for e in manifest.entries] == ["metrics.json", "model/w.bin"]
         assert manifest.digest() == result.artifact
-        assert (self.open().artifacts.path(result.artifact) / "model/w.bin").read_bytes() == b"w" * 10_000
-        assert self.open().artifacts.path(result.artifact, "metrics.json").read_bytes() == b"{}"
+        other = self.open()
+        assert other.artifacts.fetch(result) is None
+        assert (other.artifacts.path(result.artifact) / "model/w.bin").read_bytes() == b"w" * 10_000
+        assert other.artifacts.path(result.artifact, "metrics.json").read_bytes() == b"{}"
         assert self.open().artifacts.check(result) is None
         assert result.record == ""
 

@@ -6,7 +6,7 @@ import os
 import re
 import threading
 import weakref
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from pathlib import Path
 
 from traintrack.errors import HostError, InputError
@@ -16,6 +16,7 @@ from traintrack.workspace.git_object import FILE, FOLDER, PROGRAM, TreeRow
 from traintrack.workspace.git_objects import GitObjects
 from traintrack.workspace.git_place import GitPlace, find_place, place_at
 from traintrack.workspace.git_process import Git, find_git, git_failed
+from traintrack.workspace.git_published import find_published
 from traintrack.workspace.lfs import LargeFiles
 from traintrack.workspace.source_control import HEAD, WORKTREE, Change, TreeEntry
 from traintrack.workspace.submodules import Submodules
@@ -144,6 +145,10 @@ class GitRepository:
     def last_change(self, path: str, line: int) -> Change | None:
         """Who changed a line of a file last, None if it is not committed."""
         return last_change(self._git, self._full_path(path), line)
+
+    def published(self, wanted: Collection[tuple[str, str]]) -> frozenset[tuple[str, str]]:
+        """Return those of these (path, identity) that are in a commit which a branch of a remote reaches."""
+        return find_published(self._git, self.prefix, wanted, self.object_at)
 
     def has_config_file(self, revision: str, path: str) -> str | None:
         """The first TT*.yaml file at or below a path, from the workspace root; None if there is none.

@@ -84,6 +84,7 @@ class TargetSpec(Struct, frozen=True):
     import_: bool | None = None
     max_age: str | int | float | None = None
     deliver: str | Mapping[str, str] | None = None
+    keep: str | int | float | None = None
     description: str | None = None
     tags: tuple[str, ...] = ()
     args_schema: str | None = None

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
+from traintrack.action.keep import FOREVER
 from traintrack.label import LabelError, looks_like_reference, parse_reference
 from traintrack.workspace import checks
 from traintrack.workspace.checks import Check
@@ -16,7 +17,7 @@ from traintrack.workspace.model import KeyPath
 from traintrack.workspace.suggest import did_you_mean, one_of
 
 UNSUPPORTED: Final = frozenset(
-    {"each", "overrides", "max_members", "with", "max_parallel", "except", "checks", "baseline"} | {"keep", "layout"}
+    {"each", "overrides", "max_members", "with", "max_parallel", "except", "checks", "baseline"} | {"layout"}
 )
 """Fields of later versions; templates have `params`, `targets` and `result` besides."""
 
@@ -223,6 +224,14 @@ def _source(value: Any, path: KeyPath, findings: Findings) -> Any:
     return value
 
 
+def _keep(value: Any, path: KeyPath, findings: Findings) -> Any:
+    if type(value) is dict:
+        message = "`keep` for parts of a result is not supported by traintrack 0.1"
+        findings.at_value(path, message, "unsupported", "write one time for the whole result, such as `30d`")
+        return value
+    return value if value == FOREVER else checks.duration(value, path, findings)
+
+
 _DELIVER = checks.choice("copy", "mount", "uri")
 _deliver_map = checks.map_of(_DELIVER)
 
@@ -271,6 +280,7 @@ CHECKS: Final[Mapping[str, Check]] = {
     "import": checks.optional(checks.boolean),
     "max_age": checks.optional(checks.duration),
     "deliver": checks.optional(_deliver),
+    "keep": checks.optional(_keep),
     "description": checks.optional(checks.text),
     "tags": checks.list_of(checks.line),
     "args_schema": checks.optional(checks.relative_path),

@@ -9,16 +9,16 @@ from typing import Any, Final
 
 from msgspec.structs import replace
 
-from traintrack.action.image_ref import parse_image_ref
 from traintrack.errors import HostError, InputError, Location, raise_all
 from traintrack.label import is_segment
 from traintrack.version import VERSION
 from traintrack.workspace import checks
 from traintrack.workspace.document import Document
+from traintrack.workspace.environments import read_environments
 from traintrack.workspace.findings import Findings, shown
 from traintrack.workspace.fingerprint import fingerprint
 from traintrack.workspace.images import check_platform, read_images
-from traintrack.workspace.model import EnvironmentSpec, KeyPath, Layer, Workspace
+from traintrack.workspace.model import EnvironmentSpec, Layer, Workspace
 from traintrack.workspace.parse_cache import load_document
 from traintrack.workspace.requirement import RequirementError, satisfies
 from traintrack.workspace.small_file import read_small
@@ -119,7 +119,7 @@ def _read(sections: Mapping[str, Any], root: Path, document: Document, findings:
     for key in sections:
         if key not in SECTIONS:
             _unknown(key, findings)
-    environments = _environments(sections.get("environments"), findings)
+    environments = read_environments(sections.get("environments"), findings)
     findings.section(sections.get("profiles"), ("profiles",))
     platform = sections.get("platform")
     return Workspace(
@@ -173,78 +173,6 @@ def _tasks(section: Any, document: Document, findings: Findings) -> dict[str, La
         kept = check_fields(fields, base, findings, f"`tasks.{shown(task)}`", _REFUSED_IN_TASKS)
         found[task] = Layer(f"tasks.{task}", kept, base, document.places)
     return found
-
-
-def _environments(section: Any, findings: Findings) -> dict[str, EnvironmentSpec]:
-    found: dict[str, EnvironmentSpec] = {}
-    for name, fields in findings.section(section, ("environments",)).items():
-        path = ("environments", name)
-        checks.segment_key(name, path, findings)
-        if type(fields) is not dict:
-            checks.mapping(fields, path, findings)
-            continue
-        found[name] = _environment(name, fields, findings)
-    return found
-
-
-def _environment(name: str, fields: dict[str, Any], findings: Findings) -> EnvironmentSpec:
-    path = ("environments", name)
-    named: dict[str, str] = {}
-    for key, example in (("runner", "local"), ("storage", '"~/.local/share/traintrack/NAME"')):
-        if fields.get(key) is None:
-            message = f"environment `{shown(name)}` has no `{key}`"
-            findings.at_key(path, message, "missing-field", f"add `{key}: {example}`")
-        else:
-            named[key] = checks.line(fields[key], (*path, key), findings)
-    reads = _names(fields.get("reads", []), (*path, "reads"), findings)
-    options = {key: value for key, value in fields.items() if key not in {"runner", "storage", "reads"}}
-    if named.get("runner") == "local":
-        _local_options(options, path, findings)
-    return EnvironmentSpec(
-        name,
-        named.get("runner", ""),
-        named.get("storage", ""),
-        findings.places.key(path),
-        tuple(reads) if isinstance(reads, list) else (),
-        options,
-    )
-
-
-def _repository(value: Any, path: KeyPath, findings: Findings) -> Any:
-    """Where built images are pushed to: the name of an image without tag and digest."""
-    value = checks.line(value, path, findings)
-    if type(value) is str:
-        try:
-            ref = parse_image_ref(value)
-        except InputError as error:
-            findings.at_value(path, error.message, "field-value", "write `registry.example/team/built`")
-            return value
-        if ref.tag or ref.digest:
-            findings.at_value(path, f"`{shown(value)}` has a tag or digest", "field-value", f"write `{ref.name}`")
-    return value
-
-
-_names = checks.list_of(checks.line)
-_LOCAL_OPTIONS: Final[dict[str, checks.Check]] = {
-    "cpu": checks.positive,
-    "memory": checks.size,
-    "jobs": checks.count,
-    "gpus": checks.count,
-    "failed_attempts": checks.size,
-    "engine": checks.choice("docker", "podman"),
-    "registry": _repository,
-    "mounts": checks.map_of(checks.line, checks.segment_key),
-}
-
-
-def _local_options(options: Mapping[str, Any], path: tuple[str, str], findings: Findings) -> None:
-    """What may run at once on this machine; other runners check what they understand when they are opened."""
-    for key, value in options.items():
-        check = _LOCAL_OPTIONS.get(key)
-        if check is None:
-            findings.unknown((*path, key), ("runner", "storage", "reads", *_LOCAL_OPTIONS), "a local environment")
-        else:
-            check(value, (*path, key), findings)
 
 
 def _default_env(value: Any, environments: Mapping[str, EnvironmentSpec], findings: Findings) -> str:

@@ -87,6 +87,7 @@ def test_options_of_run_arrive_as_values(monkeypatch: pytest.MonkeyPatch) -> Non
         "replace": False,
         "fail_fast": False,
         "fresh": False,
+        "no_share": False,
         "worktree": False,
         "sets": ("a=1", "b=2"),
         "locked": False,

@@ -11,6 +11,7 @@ from msgspec.structs import fields
 from traintrack import errors
 from traintrack.cli.exit_codes import EXIT_CODES
 from traintrack.cli.schemas import DOCUMENTS, document_schema
+from traintrack.workspace.environments import ENVIRONMENT_FIELDS
 from traintrack.workspace.images import _FIELDS as IMAGE_CHECKS
 from traintrack.workspace.model import Lock
 from traintrack.workspace.target_fields import CHECKS
@@ -36,6 +37,7 @@ def test_the_reference_tells_every_field_that_is_read() -> None:
 
     assert set(told.TARGET_FIELDS) == set(CHECKS)
     assert set(told.IMAGE_FIELDS) == set(IMAGE_CHECKS)
+    assert set(told.ENVIRONMENT_FIELDS) == set(ENVIRONMENT_FIELDS)
     assert set(told.LOCK_FIELDS) == {field.name for field in fields(Lock)}
 
 

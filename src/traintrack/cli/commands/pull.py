@@ -7,10 +7,11 @@ from pathlib import Path
 from msgspec import Struct
 
 from traintrack.app.attempts import attempt_number, pull_attempt
-from traintrack.app.environment import open_environment
-from traintrack.app.project import open_project
-from traintrack.app.pull import pull
+from traintrack.app.environment import Environment, open_environment
+from traintrack.app.project import Project, open_project
+from traintrack.app.pull import copy_out, pull
 from traintrack.cli.call import Call
+from traintrack.cli.reach import hear_of_reads
 from traintrack.errors import UsageError
 
 
@@ -31,6 +32,9 @@ def run(call: Call, options: Options) -> int:
         raise UsageError("`--force` does not go with `--attempt`", hint="give another folder with `-o`")
     project = open_project(call.start)
     environment = open_environment(project.workspace, call.env)
+    hear_of_reads(call, environment)
+    if options.output is not None and options.output.startswith("s3://"):
+        return _copy_out(call, options, options.output, project, environment)
     # Relative to `-C`, as if started there.
     output = None if options.output is None else call.start / Path(options.output).expanduser()
     if options.attempt is None:
@@ -44,4 +48,17 @@ def run(call: Call, options: Options) -> int:
         return 0
     for one in pulled:
         call.terminal.path(one.path)
+    return 0
+
+
+def _copy_out(call: Call, options: Options, url: str, project: Project, environment: Environment) -> int:
+    """Copy inside a bucket, and print an address a line."""
+    if options.force or options.attempt is not None:
+        raise UsageError("`--force` and `--attempt` do not go with a bucket", hint="give a folder with `-o`")
+    copied = copy_out(project, environment, options.patterns, url)
+    if call.json:
+        rows = [{"label": str(item), "id": id_, "path": there} for item, id_, there in copied]
+        call.document("pull/1", {"targets": rows})
+    else:
+        call.terminal.result(*((there,) for _, _, there in copied))
     return 0

@@ -23,6 +23,7 @@ from traintrack.cli.live import LiveProgress
 from traintrack.cli.live_screen import ProgressMode, wants_live
 from traintrack.cli.progress import Progress
 from traintrack.cli.quantity import count_text, names_text
+from traintrack.cli.reach import hear_of_reads
 from traintrack.cli.run_answer import exit_code, plan_fields, plan_lines, run_fields
 from traintrack.cli.stopping import stopping
 from traintrack.cli.summary import plan_line, summary_lines
@@ -33,6 +34,7 @@ from traintrack.errors import UsageError
 from traintrack.execute.control import RunControl
 from traintrack.plan.history import History
 from traintrack.ports.events import EventSink
+from traintrack.ports.through import Sharing
 
 
 class Options(Struct, frozen=True):
@@ -45,6 +47,7 @@ class Options(Struct, frozen=True):
     replace: bool
     fail_fast: bool
     fresh: bool
+    no_share: bool
     worktree: bool
     sets: tuple[str, ...]
     locked: bool | None
@@ -55,7 +58,8 @@ class Options(Struct, frozen=True):
     def for_run(self) -> RunOptions:
         """Return what the use case wants; without a word, CI is locked."""
         locked = _in_ci() if self.locked is None else self.locked
-        return RunOptions(self.jobs, self.force, self.replace, self.fail_fast, locked, self.fresh)
+        sharing = Sharing.ALONE if self.no_share else Sharing.WAIT
+        return RunOptions(self.jobs, self.force, self.replace, self.fail_fast, locked, self.fresh, sharing)
 
 
 def run(call: Call, options: Options) -> int:
@@ -76,6 +80,7 @@ def run(call: Call, options: Options) -> int:
 def _carry_out(call: Call, options: Options, progress: Progress | LiveProgress, events: EventsFile | None) -> int:
     project = open_project(call.start, sets=options.sets, worktree=options.worktree, requested=options.patterns)
     environment = open_environment(project.workspace, call.env)
+    hear_of_reads(call, environment)
     if options.dry_run:
         return _plan(call, options, project, environment)
     if options.replace:

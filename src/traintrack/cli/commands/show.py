@@ -8,6 +8,7 @@ from traintrack.app.environment import open_environment
 from traintrack.app.project import open_project
 from traintrack.app.show_target import show_target
 from traintrack.cli.call import Call
+from traintrack.cli.reach import hear_of_reads
 from traintrack.cli.show_answer import show_fields, show_lines
 
 
@@ -23,6 +24,8 @@ def run(call: Call, options: Options) -> int:
     project = open_project(call.start)
     # Only the record needs a storage; without it `show` works wherever the repository is.
     environment = open_environment(project.workspace, call.env) if options.record else None
+    if environment is not None:
+        hear_of_reads(call, environment)
     shown = show_target(project, options.label, environment)
     if call.json:
         call.document("show/1", show_fields(shown))

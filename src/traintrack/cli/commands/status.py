@@ -11,6 +11,7 @@ from traintrack.app.status import status
 from traintrack.cli.call import Call
 from traintrack.cli.line import Line, Painted, bad, busy, faint, good, warn
 from traintrack.cli.quantity import size_text, time_text
+from traintrack.cli.reach import hear_of_reads
 
 _MARKS = {"cached": good("✓"), "running": busy("●"), "failed": bad("✗"), "stale": warn("◌"), "missing": faint("·")}
 
@@ -25,6 +26,7 @@ def run(call: Call, options: Options) -> int:
     """Print a row for each target: state, label, and what is known about it."""
     project = open_project(call.start)
     environment = open_environment(project.workspace, call.env)
+    hear_of_reads(call, environment)
     rows = status(project, environment, options.patterns)
     if call.json:
         call.document("status/1", {"environment": environment.name, "targets": [_fields(row) for row in rows]})
@@ -50,4 +52,5 @@ def _fields(row: TargetStatus) -> dict[str, str | int | None]:
         "detail": row.detail,
         "since": row.since or None,
         "size_bytes": row.size_bytes,
+        "home": row.home,
     }

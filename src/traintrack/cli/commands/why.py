@@ -8,6 +8,7 @@ from traintrack.app.environment import open_environment
 from traintrack.app.project import open_project
 from traintrack.app.why import why
 from traintrack.cli.call import Call
+from traintrack.cli.reach import hear_of_reads
 from traintrack.cli.why_answer import why_fields, why_lines
 
 
@@ -20,7 +21,9 @@ class Options(Struct, frozen=True):
 def run(call: Call, options: Options) -> int:
     """Print why, with every cause and its place."""
     project = open_project(call.start)
-    answer = why(project, open_environment(project.workspace, call.env), options.label)
+    environment = open_environment(project.workspace, call.env)
+    hear_of_reads(call, environment)
+    answer = why(project, environment, options.label)
     if call.json:
         call.document("why/1", why_fields(answer))
     else:

@@ -9,15 +9,15 @@ from pathlib import Path
 
 from traintrack.action.cell import Result
 from traintrack.action.job import Output
-from traintrack.action.manifest import Manifest, read_manifest
+from traintrack.action.manifest import Manifest
 from traintrack.digest import ArtifactDigest, ContentDigest
 from traintrack.errors import HostError, IntegrityError, InternalError, NotFoundError
 from traintrack.storages.local.disk_errors import DiskErrors
 from traintrack.storages.local.durable import NEEDS_NOTES
+from traintrack.storages.local.file_lists import FileLists
 from traintrack.storages.local.files import Files, read_file
 from traintrack.storages.local.inspection import Inspection
 from traintrack.storages.local.kept import LocalKept
-from traintrack.storages.local.known_files import KnownFiles
 from traintrack.storages.local.locks import FileLock, Mode
 from traintrack.storages.local.notes import Note, decode_notes, encode_notes, worth_noting
 from traintrack.storages.local.places import Places
@@ -35,7 +35,7 @@ class LocalArtifacts:
         self._places = places
         self._files = files
         self._kept = kept
-        self._known = KnownFiles()
+        self._lists = FileLists(kept)
 
     def publish(self, output: Output) -> Result:
         """Make a staged output permanent, without its record; the cell must be HELD{publishing}.
@@ -47,16 +47,27 @@ class LocalArtifacts:
             HostError: it cannot be stored.
         """
         digest = output.manifest.digest()
-        target = self._places.artifact(digest)
         # The manifest first: without it, what stands at the target could not be compared with anything.
         self._kept.put(output.manifest.canonical())
-        with DiskErrors("store the output at", target):
-            with FileLock(self._places.collector_lock, Mode.SHARED), FileLock(self._places.artifact_lock(digest)):
-                stored = self._store(output, digest, target)
-            if not stored:
-                self.discard(output)
-        self._known.remember(ContentDigest(digest), output.manifest)
+        if not self.put_folder(output, digest):
+            self.discard(output)
+        self._lists.remember(ContentDigest(digest), output.manifest)
         return Result(digest, ContentDigest(digest), ContentDigest(""))
+
+    def put_folder(self, output: Output, digest: ArtifactDigest) -> bool:
+        """Move a staged folder to the place of its artifact; False, and it stays, if a whole one stands there.
+
+        Raises:
+            IntegrityError: the staged folder is not what its manifest says.
+            HostError: it cannot be stored.
+        """
+        target = self._places.artifact(digest)
+        with (
+            DiskErrors("store the output at", target),
+            FileLock(self._places.collector_lock, Mode.SHARED),
+            FileLock(self._places.artifact_lock(digest)),
+        ):
+            return self._store(output, digest, target)
 
     def manifest(self, result: Result) -> Manifest:
         """Return the manifest of a result.
@@ -64,19 +75,7 @@ class LocalArtifacts:
         Raises:
             IntegrityError: it is missing or damaged.
         """
-        known = self._known.manifest(result.manifest)
-        if known is not None:
-            return known
-        data = self._kept.get(result.manifest)
-        if data is None:
-            raise IntegrityError(
-                f"the file list of artifact {result.artifact[:12]} is missing",
-                code="manifest-missing",
-                hint="traintrack verify --repair  # then run the target again",
-            )
-        manifest = read_manifest(data)
-        self._known.remember(result.manifest, manifest)
-        return manifest
+        return self._lists.read(result)
 
     def check(self, result: Result, subpath: str | None = None) -> str | None:
         """Check what is about to be read; None if it is whole, else what is wrong, in words with the path.
@@ -90,8 +89,20 @@ class LocalArtifacts:
             manifest = self.manifest(result)
         except IntegrityError as error:
             return error.message
-        with DiskErrors("read", self._places.artifact(result.artifact)):
-            return self._damage(result.artifact, manifest, subpath)
+        return self.damage(result.artifact, manifest, subpath)
+
+    def damage(self, artifact: ArtifactDigest, manifest: Manifest, subpath: str | None = None) -> str | None:
+        """Compare an artifact, or a part of it, with its manifest; None if it is whole, else what is wrong.
+
+        Raises:
+            HostError: the disk cannot be read.
+        """
+        with DiskErrors("read", self._places.artifact(artifact)):
+            try:
+                return self._damage(artifact, manifest, subpath)
+            except FileNotFoundError as error:
+                # Who reads holds nothing: a collector moved it away under this look.
+                return f"`{error.filename}` was removed while it was looked at"
 
     def fetch(self, result: Result, subpath: str | None = None) -> str | None:
         """Check what is about to be read: it is here already."""
@@ -127,6 +138,21 @@ class LocalArtifacts:
         with DiskErrors("remove", staged):
             remove_tree(staged)
 
+    def set_aside(self, target: str) -> str:
+        """Move an artifact's folder to the trash and return its new place; who reads it now keeps what is open.
+
+        The caller holds the lock of its shard.
+
+        Raises:
+            OSError: it is not there, or cannot be moved.
+        """
+        os.makedirs(self._places.trash, exist_ok=True)
+        if os.path.isdir(target) and not os.path.islink(target):
+            os.chmod(target, _OPENED)
+        trash = f"{self._places.trash}/{os.path.basename(target)}~{secrets.token_hex(8)}"
+        os.rename(target, trash)
+        return trash
+
     def reseal(self, digest: ArtifactDigest, manifest: Manifest) -> None:
         """Make the files of a whole artifact read-only again; the caller holds the lock of its shard.
 
@@ -147,7 +173,7 @@ class LocalArtifacts:
             if damage is None:
                 self._close(target)
                 return False
-            self._set_aside(target)
+            self.set_aside(target)
         if os.path.islink(output.staged) or not os.path.isdir(output.staged):
             raise HostError(
                 f"the staged output `{output.staged}` is not there",
@@ -175,13 +201,6 @@ class LocalArtifacts:
         """Make the folder read-only where its publisher was killed between the rename and that."""
         if stat.S_IMODE(os.lstat(target).st_mode) != _SEALED:
             os.chmod(target, _SEALED)
-
-    def _set_aside(self, target: str) -> None:
-        """Move a damaged artifact to the trash; who reads it now keeps what is open."""
-        os.makedirs(self._places.trash, exist_ok=True)
-        if os.path.isdir(target) and not os.path.islink(target):
-            os.chmod(target, _OPENED)
-        os.rename(target, f"{self._places.trash}/{os.path.basename(target)}~{secrets.token_hex(8)}")
 
     def _note(self, target: str, manifest: Manifest) -> None:
         if NEEDS_NOTES:

@@ -6,7 +6,7 @@ import os
 import time
 from collections.abc import Collection, Mapping, Sequence
 
-from traintrack.action.cell import Cell, CellState, Owner
+from traintrack.action.cell import Cell, CellState, Owner, Phase
 from traintrack.digest import TargetId
 from traintrack.errors import InternalError
 from traintrack.ports.storage import CellConflictError, Liveness, Seen
@@ -15,6 +15,7 @@ from traintrack.storages.local.disk_errors import DiskErrors
 from traintrack.storages.local.files import Files, read_file
 from traintrack.storages.local.locks import FileLock
 from traintrack.storages.local.places import Places
+from traintrack.storages.local.publishing import Publishing
 from traintrack.storages.local.sessions import Sessions
 
 _FIRST_PAUSE_S = 0.005
@@ -30,6 +31,7 @@ class LocalCells:
         self._places = places
         self._files = files
         self._sessions = sessions
+        self._publishing = Publishing(places)
 
     def read(self, ids: Collection[TargetId]) -> Mapping[TargetId, Seen]:
         """Return every cell asked for. A rename replaces a cell at once, so reading needs no lock.
@@ -114,12 +116,18 @@ class LocalCells:
 
     def _exchange(self, seen: Seen, cell: Cell, temporary: str) -> Seen:
         try:
+            if cell.phase is Phase.PUBLISHING:
+                self._publishing.begin(seen.id)
             with FileLock(self._places.cell_lock(seen.id)):
                 self._demand(seen)
                 self._files.move(temporary, self._places.cell(seen.id))
-        except BaseException:
+        except BaseException as error:
             self._files.drop(temporary)
+            if not (isinstance(error, CellConflictError) and _publishes_still(error.seen, seen)):
+                self._publishing.end(seen.id)
             raise
+        if cell.phase is not Phase.PUBLISHING:
+            self._publishing.end(seen.id)
         return Seen(seen.id, cell, cell.nonce)
 
     def _demand(self, seen: Seen) -> None:
@@ -142,3 +150,10 @@ class LocalCells:
         except FileNotFoundError:
             return (0, 0)
         return (there.st_ino, there.st_mtime_ns)
+
+
+def _publishes_still(now: Seen, before: Seen) -> bool:
+    """Tell if a conflict is with one's own later write of the same hold, under which publishing goes on."""
+    if now.cell is None or before.cell is None or now.cell.phase is not Phase.PUBLISHING:
+        return False
+    return now.cell.owner == before.cell.owner

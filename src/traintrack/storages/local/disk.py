@@ -70,6 +70,27 @@ def prepare_root(root: Path) -> Path:
     return real
 
 
+def find_root(root: Path) -> Path:
+    """Return the real path of a folder that is a store; nothing is made or written.
+
+    Raises:
+        HostError: it is none, or on a network disk.
+        IntegrityError: it is a store of a newer format, or its mark is damaged.
+    """
+    with DiskErrors("read the folder", root):
+        real = Path(os.path.realpath(root))
+        mark = _read_mark(real)
+        if mark is None:
+            raise HostError(
+                f"there is no store in `{root}`",
+                code="no-store",
+                hint="look if its disk is mounted; a store comes into being with the first run over it",
+            )
+        _refuse_network(real)
+        _check_mark(mark, real)
+    return real
+
+
 def file_system_type(path: str, mounts: str) -> str:
     """The type of the file system at a real path, from the text of /proc/self/mountinfo; empty if unknown.
 

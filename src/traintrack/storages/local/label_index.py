@@ -17,10 +17,13 @@ from traintrack.storages.local.places import Places
 
 MOST_ENTRIES = 50
 LABEL_FORMAT = "traintrack/label/1"
-_WITHOUT_A_RESULT = (Outcome.BLOCKED, Outcome.CANCELLED)
+WITHOUT_A_RESULT = (Outcome.BLOCKED, Outcome.CANCELLED)
+"""Outcomes of which a history does not tell."""
 
 
-class _Stored(msgspec.Struct):
+class StoredHistory(msgspec.Struct):
+    """The content of a label's history, newest first."""
+
     format: str
     workspace: str
     label: str
@@ -51,18 +54,18 @@ class LabelIndex:
             OSError: it cannot be written.
         """
         for target in document.targets:
-            if target.outcome in _WITHOUT_A_RESULT:
+            if target.outcome in WITHOUT_A_RESULT:
                 continue
             digest = label_digest(document.workspace, target.label)
-            entry = _entry(document, target)
+            entry = entry_of(document, target)
             if _is_newest(entry, self._read(digest) or ()):
                 continue
             with FileLock(self._places.label_lock(digest)):
                 before = self._read(digest)
                 # The document stands already, so rebuilding finds this run as well.
                 known = self._rebuilt(document.workspace, target.label) if before is None else before
-                entries = _with(entry, known)
-                stored = _Stored(LABEL_FORMAT, document.workspace, target.label, entries)
+                entries = with_entry(entry, known)
+                stored = StoredHistory(LABEL_FORMAT, document.workspace, target.label, entries)
                 self._files.write(self._places.label(digest), msgspec.json.encode(stored))
 
     def rebuild(self, digests: Collection[str]) -> frozenset[str]:
@@ -76,12 +79,12 @@ class LabelIndex:
         for document in self._documents():
             for target in document.targets:
                 digest = label_digest(document.workspace, target.label)
-                if digest in wanted and target.outcome not in _WITHOUT_A_RESULT:
+                if digest in wanted and target.outcome not in WITHOUT_A_RESULT:
                     labels[digest] = (document.workspace, target.label)
         for digest, (workspace, label) in labels.items():
             with FileLock(self._places.label_lock(digest)):
                 if not self._read(digest):
-                    stored = _Stored(LABEL_FORMAT, workspace, label, self._rebuilt(workspace, label))
+                    stored = StoredHistory(LABEL_FORMAT, workspace, label, self._rebuilt(workspace, label))
                     self._files.write(self._places.label(digest), msgspec.json.encode(stored))
         return frozenset(labels)
 
@@ -94,15 +97,15 @@ class LabelIndex:
         found: list[HistoryEntry] = []
         for document in self._documents():
             if document.workspace == workspace:
-                rows = (t for t in document.targets if t.label == label and t.outcome not in _WITHOUT_A_RESULT)
-                found.extend(_entry(document, target) for target in rows)
+                rows = (t for t in document.targets if t.label == label and t.outcome not in WITHOUT_A_RESULT)
+                found.extend(entry_of(document, target) for target in rows)
         return _oldest_of_equals(found)[:MOST_ENTRIES]
 
 
 def read_history(data: bytes, digest: str) -> tuple[HistoryEntry, ...] | None:
     """Read the file of a label's history; None if it is damaged, newer, or another label's."""
     try:
-        stored = decode_stored(data, _Stored)
+        stored = decode_stored(data, StoredHistory)
     except msgspec.MsgspecError:
         return None
     is_right = stored.format == LABEL_FORMAT and label_digest(stored.workspace, stored.label) == digest
@@ -114,7 +117,8 @@ def label_digest(workspace: str, label: str) -> str:
     return hashlib.sha256(f"{workspace}\0{label}".encode()).hexdigest()
 
 
-def _entry(document: RunDocument, target: RunTarget) -> HistoryEntry:
+def entry_of(document: RunDocument, target: RunTarget) -> HistoryEntry:
+    """The line that a row of a run adds to the history of its label."""
     return HistoryEntry(target.id, target.outcome, document.run, document.ended, target.record)
 
 
@@ -122,7 +126,8 @@ def _is_newest(entry: HistoryEntry, entries: tuple[HistoryEntry, ...]) -> bool:
     return bool(entries) and (entries[0].id, entries[0].record) == (entry.id, entry.record)
 
 
-def _with(entry: HistoryEntry, entries: tuple[HistoryEntry, ...]) -> tuple[HistoryEntry, ...]:
+def with_entry(entry: HistoryEntry, entries: tuple[HistoryEntry, ...]) -> tuple[HistoryEntry, ...]:
+    """Add a line, unless the newest one says the same result."""
     return entries if _is_newest(entry, entries) else (entry, *entries)[:MOST_ENTRIES]
 
 

@@ -57,6 +57,11 @@ class Places(Struct, frozen=True):
         """Held shared by publishers, exclusively by the collector."""
         return f"{self.root}/lock/gc.lock"
 
+    @property
+    def collector_gate(self) -> str:
+        """Passed by publishers before they begin; held by the collector while it waits for them and works."""
+        return f"{self.root}/lock/gc.gate"
+
     def cell(self, id_: str) -> str:
         """The cell of an ID."""
         return f"{self.root}/ns/{self.namespace}/cell/{id_[:2]}/{id_}"
@@ -100,6 +105,15 @@ class Places(Struct, frozen=True):
     def run(self, run: str) -> str:
         """A run document."""
         return f"{self.runs}/{checked(run)}"
+
+    def document(self, name: str) -> str:
+        """A small document that may change, such as `roots/<workspace>`."""
+        return f"{self.root}/{checked(name)}"
+
+    @property
+    def documents_lock(self) -> str:
+        """Held by who changes a document."""
+        return f"{self.root}/lock/document"
 
     def log(self, name: str) -> str:
         """A kept log."""

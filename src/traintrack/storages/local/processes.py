@@ -30,6 +30,14 @@ def process_started(pid: int) -> int:
     return int("".join(c for c in started if c.isdigit()) or 0)
 
 
+def process_ended(pid: int, started: int) -> bool:
+    """Tell if a process is over: its number is free or another's, or it is dead and nobody has asked for its end yet."""
+    if sys.platform != "linux":
+        return process_started(pid) != started
+    fields = _text(f"/proc/{pid}/stat").rpartition(")")[2].split()
+    return len(fields) <= 19 or int(fields[19]) != started or fields[0] in "ZX"
+
+
 def host_name() -> str:
     """The name of this machine."""
     return os.uname().nodename

@@ -54,8 +54,10 @@ class Sessions:
     def mine(self) -> str:
         """The name of the session that what is written now belongs to."""
         runs = self._runs
-        if runs:
-            return runs[-1]
+        return runs[-1] if runs else self.process()
+
+    def process(self) -> str:
+        """The name of the session that lives as long as this process and this object do, whatever runs come and go."""
         with self._guard:
             if self._nameless is None or self._nameless[1] != os.getpid():
                 self._nameless = (self._begin_nameless(), os.getpid())

@@ -11,7 +11,9 @@ from traintrack.action.cell import Owner
 from traintrack.ports.verify import Finding, Looked, Mended, NamedJudge, Scope, Survey
 from traintrack.storages.local.artifacts import LocalArtifacts
 from traintrack.storages.local.cells import LocalCells
+from traintrack.storages.local.collect import LocalCollecting
 from traintrack.storages.local.disk import prepare_root
+from traintrack.storages.local.documents import LocalDocuments
 from traintrack.storages.local.files import Files
 from traintrack.storages.local.kept import LocalKept
 from traintrack.storages.local.ledger import LocalLedger
@@ -43,6 +45,8 @@ class LocalStorage:
         self.artifacts = LocalArtifacts(self._places, files, self.kept)
         self.ledger = LocalLedger(self._places, files)
         self.staging = LocalStaging(self._places, self._sessions)
+        self.documents = LocalDocuments(self._places, files)
+        self.collecting = LocalCollecting(self._places, files, self.cells, self.artifacts)
 
     @property
     def name(self) -> str:

@@ -11,73 +11,99 @@ The steps are methods, to be called in this order; `collect` does. What makes th
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import TypeVar
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from traintrack.action import cell as change
 from traintrack.action.cell import Cell, CellState, FreeReason, Phase
 from traintrack.digest import TargetId
-from traintrack.errors import HostError, IntegrityError
-from traintrack.ports.objects import Objects
-from traintrack.ports.storage import CellConflictError, Cells, Liveness, Seen
-from traintrack.storages.objects.blobs import BlobPublisher
+from traintrack.errors import GateError, IntegrityError
+from traintrack.ports.objects import Bucket, Listed
+from traintrack.ports.storage import CellConflictError, Cells, Seen
+from traintrack.storages.objects.collector_lease import CollectorLease
 from traintrack.storages.objects.keys import Keys, id_of, round_of
+from traintrack.storages.objects.layouts import Layouts
 from traintrack.storages.objects.pace import Pace, patiently
-from traintrack.storages.objects.rounds import RoundConflictError, Rounds, SeenRound
-from traintrack.storages.objects.silence import Rhythm, Silence
+from traintrack.storages.objects.rounds import Rounds, SeenRound
+from traintrack.storages.objects.silence import Rhythm
 
 FENCE_AFTER_S = 3600.0
-PATIENCE_S = 600.0
+BATCH = 512
+"""So many cells are looked at between two shows of life."""
 
-Policy = Callable[[Cell], bool]
+T = TypeVar("T")
+R = TypeVar("R")
+
+Policy = Callable[[Seen], bool]
 """Says of a DONE cell that its bytes may go."""
 
+Demand = Callable[[int, int, str], None]
+"""Is told how many of how many of what are about to go, and raises what ends it."""
 
-class CollectorLostError(Exception):
-    """Another collector has taken over; nothing may be removed on what was seen before."""
+Spares = Callable[[Listed], bool]
+"""Says of an object that it is too young to go."""
 
 
 class Collected(Struct, frozen=True):
-    """What one collection did; keys sorted."""
+    """What one collection did; objects sorted by key."""
 
     round: int
     evicted: tuple[TargetId, ...]
-    removed: tuple[str, ...]
+    removed: tuple[Listed, ...]
 
 
 class Collector:
-    """One collector. `token` is random and names it; a second one, or one that was paused, does no harm."""
+    """One collector. `token` is random and names it; a second one, or one that was paused, does no harm.
+
+    `readers` requests are in flight at once. `note` goes into cells that are freed.
+    """
 
     def __init__(
         self,
         *,
-        objects: Objects,
+        objects: Bucket,
         keys: Keys,
         cells: Cells,
         rounds: Rounds,
-        blobs: BlobPublisher,
+        layouts: Layouts,
         pace: Pace,
         token: str,
         rhythm: Rhythm | None = None,
         fence_after_s: float = FENCE_AFTER_S,
+        readers: int = 1,
+        note: str = "",
+        demand: Demand = lambda _going, _whole, _what: None,
+        spares: Spares = lambda _: False,
     ) -> None:
         self._objects, self._keys, self._pace = objects, keys, pace
-        self._cells, self._rounds, self._blobs = cells, rounds, blobs
-        self._token = token
+        self._cells, self._layouts = cells, layouts
         self._rhythm = rhythm or Rhythm()
-        self._silence = Silence(pace, self._rhythm)
+        self._lease = CollectorLease(rounds, keys.collector, pace, self._rhythm, token)
         self._fence_after_s = fence_after_s
+        self._readers, self._note = readers, note
+        self._demand, self._spares = demand, spares
 
     def collect(self, policy: Policy) -> Collected:
         """Do all steps.
 
         Raises:
             CollectorLostError: another collector took over; nothing was removed after that.
+            GateError: too much would go at once; nothing was removed.
             IntegrityError: a cell or layout cannot be read; nothing was removed.
             HostError: another collector is at work, or the storage gave no clear answer.
         """
         mine = self.take()
+        try:
+            return self._collect(mine, policy)
+        except (GateError, IntegrityError):
+            self.leave(mine)
+            raise
+
+    def _collect(self, mine: SeenRound, policy: Policy) -> Collected:
         cells = self.survey()
         mine = self.renew(mine)
         evicted = self.let_go(cells, policy)
@@ -94,23 +120,7 @@ class Collector:
         Raises:
             HostError: another collector is at work.
         """
-        until = self._pace.monotonic() + PATIENCE_S
-        seen = self._rounds.read()
-        while True:
-            holder = seen.round.owner
-            self._silence.observe(self._keys.collector, seen.etag, holder or None)
-            if holder in ("", self._token) or self._silence.liveness(holder) is Liveness.GONE:
-                try:
-                    return self._rounds.swap(seen, seen.round.number, self._token)
-                except RoundConflictError as conflict:
-                    seen = conflict.seen
-                    continue
-            if self._pace.monotonic() > until:
-                raise HostError(
-                    "another collector is at work", code="collector-busy", hint="let it finish, or try again later"
-                )
-            self._pace.sleep(self._silence.poll_s(self._keys.collector))
-            seen = self._rounds.read()
+        return self._lease.take()
 
     def survey(self) -> tuple[Seen, ...]:
         """Read all cells, sorted by ID.
@@ -122,23 +132,33 @@ class Collector:
         return tuple(self._cells.read(ids).values())
 
     def let_go(self, cells: tuple[Seen, ...], policy: Policy) -> tuple[TargetId, ...]:
-        """Drop what cells named before, or evict what they name now; never both, so that evicted bytes go a round later.
+        """Drop what cells named before, then evict what they name now.
 
-        What somebody who holds a cell is reading stays. A cell that was changed meanwhile is left for the next time.
+        These are two writes: what is evicted is named by `was` from then on, and goes a round later. What somebody who holds a cell is reading stays. A cell that was changed meanwhile is left for the next time.
         Returns the IDs that were evicted.
+
+        Raises:
+            GateError: they are too many; none was evicted.
         """
         read = {a for s in cells if s.cell is not None for a in s.cell.inputs}
-        evicted = []
-        for seen in cells:
-            cell = seen.cell
-            if cell is None or cell.state is CellState.HELD:
-                continue
-            if cell.result is not None and cell.result.artifact not in read and policy(cell):
-                if self._write(seen, change.evict(cell, FreeReason.EVICTED)):
-                    evicted.append(seen.id)
-            elif cell.was:
-                self._write(seen, change.forget(cell))
-        return tuple(evicted)
+        done = [s for s in cells if s.cell is not None and s.cell.result is not None]
+        going = {s.id for s in done if s.cell and s.cell.result and s.cell.result.artifact not in read and policy(s)}
+        self._demand(len(going), len(done), "results")
+        changing = [s for s in cells if s.id in going or (s.cell is not None and s.cell.was and not _is_held(s))]
+        written = self._each(lambda seen: self._let_go(seen, evicts=seen.id in going), changing)
+        return tuple(seen.id for seen, freed in zip(changing, written, strict=True) if freed)
+
+    def _let_go(self, seen: Seen, *, evicts: bool) -> bool:
+        """Change one cell that nobody holds; tell if its result was evicted."""
+        try:
+            if seen.cell is not None and seen.cell.was:
+                seen = self._cells.swap(seen, change.forget(seen.cell))
+            if not evicts or seen.cell is None:
+                return False
+            self._cells.swap(seen, change.evict(seen.cell, FreeReason.EVICTED, self._note))
+        except CellConflictError:
+            return False
+        return True
 
     def raise_round(self, mine: SeenRound) -> SeenRound:
         """Raise the round: one compare-and-swap that also shows that no other collector came in between.
@@ -155,8 +175,8 @@ class Collector:
             IntegrityError: a cell or a layout that a DONE cell names cannot be read.
         """
         noted: set[str] = set()
-        for key in self._list(self._keys.cells):
-            noted.update(self._named(id_of(key)))
+        for named in self._each(lambda key: self._named(id_of(key)), self._list(self._keys.cells)):
+            noted.update(named)
         return frozenset(noted)
 
     def renew(self, mine: SeenRound) -> SeenRound:
@@ -167,32 +187,55 @@ class Collector:
         """
         return self._hold(mine, mine.round.number)
 
-    def sweep(self, round_: int, noted: frozenset[str]) -> tuple[str, ...]:
-        """Remove the keys of rounds before `round_` that were not noted; return them.
+    def sweep(self, round_: int, noted: frozenset[str]) -> tuple[Listed, ...]:
+        """Remove the objects of rounds before `round_` that were not noted; return them.
 
-        A key that was not noted can never be named again, so it does not matter when a delete takes effect.
+        A key that was not noted can never be named again, so it does not matter when a delete takes effect, nor
+        whether this still is the collector.
+
+        Raises:
+            GateError: they are too many; none was removed.
         """
-        removed = []
-        for key in self._list(self._keys.data):
-            number = round_of(key)
-            if number is None or number >= round_ or key in noted:
+        unnamed, whole = [], 0
+        for entry in self._entries(self._keys.data):
+            whole += 1
+            number = round_of(entry.key)
+            if number is None or number >= round_ or entry.key in noted or self._spares(entry):
                 continue
-            patiently(self._pace, f"remove `{key}`", lambda key=key: self._objects.delete(key))  # type: ignore[misc]
-            removed.append(key)
-        return tuple(removed)
+            unnamed.append(entry)
+        self._demand(len(unnamed), whole, "objects")
+        for _ in self._each(self._remove, [entry.key for entry in unnamed]):
+            continue
+        return tuple(unnamed)
+
+    def unnamed(self) -> tuple[Listed, ...]:
+        """The objects that a collection would remove now, and those of publishers at work. Removes nothing."""
+        ids = [id_of(key) for key in self._list(self._keys.cells)]
+        seen = self._cells.read(ids).values()
+        # What a cell named before is dropped first, but where it is held.
+        cells = [s.cell if _is_held(s) else replace(s.cell, was=()) for s in seen if s.cell is not None]
+        noted = {key for keys in self._each(lambda cell: set(self._keys_of(cell)), cells) for key in keys}
+        return tuple(entry for entry in self._entries(self._keys.data) if entry.key not in noted)
 
     def leave(self, mine: SeenRound) -> None:
-        """Let the next collector begin at once; that another has begun already is no matter."""
-        try:
-            self._rounds.swap(mine, mine.round.number, "")
-        except RoundConflictError:
-            return
+        """Let the next collector begin at once."""
+        self._lease.leave(mine)
 
     def _hold(self, mine: SeenRound, number: int) -> SeenRound:
-        try:
-            return self._rounds.swap(mine, number, self._token)
-        except RoundConflictError as conflict:
-            raise CollectorLostError(str(conflict)) from conflict
+        return self._lease.hold(mine, number)
+
+    def _each(self, work: Callable[[T], R], items: Sequence[T]) -> Iterator[R]:
+        """Do the work on each, as many at once as may be, and show life in between."""
+        if self._readers == 1:
+            yield from map(work, items)
+            return
+        with ThreadPoolExecutor(self._readers, thread_name_prefix="traintrack-collect") as pool:
+            for start in range(0, len(items), BATCH):
+                yield from pool.map(work, items[start : start + BATCH])
+                self._lease.show_life()
+
+    def _remove(self, key: str) -> None:
+        patiently(self._pace, f"remove `{key}`", lambda: self._objects.delete(key))
 
     def _settled(self, id_: TargetId) -> Seen:
         """Read a cell until it is seen not to publish; one that does so for too long is fenced.
@@ -200,6 +243,7 @@ class Collector:
         A fence costs its holder an upload, not an execution. A long task is not disturbed: only publishing cells are.
         """
         began = self._pace.monotonic()
+        pause_s = self._rhythm.first_poll_s / 20
         while True:
             seen = self._cells.read([id_])[id_]
             if seen.cell is None or seen.cell.phase is not Phase.PUBLISHING:
@@ -207,7 +251,10 @@ class Collector:
             if self._pace.monotonic() - began >= self._fence_after_s:
                 self._write(seen, change.fence(seen.cell))
             else:
-                self._pace.sleep(self._rhythm.longest_poll_s)
+                self._pace.sleep(pause_s)
+                pause_s = min(2 * pause_s, self._rhythm.longest_poll_s)
+                if self._readers > 1:
+                    self._lease.show_life()
 
     def _named(self, id_: TargetId) -> set[str]:
         """All keys that a cell names once it does not publish, read again if it changed under the reading."""
@@ -225,12 +272,12 @@ class Collector:
         for layout in cell.was:
             yield layout
             try:
-                yield from self._blobs.blobs(layout).values()
+                yield from self._layouts.keys(layout)
             except IntegrityError:
                 continue  # What a cell named before is kept for who still reads it; damaged, nobody can.
-        if cell.result is not None and cell.result.layout:
+        if cell.result is not None and cell.result.layout and not cell.result.home:
             yield cell.result.layout
-            yield from self._blobs.blobs(cell.result.layout).values()
+            yield from self._layouts.keys(cell.result.layout)
 
     def _write(self, seen: Seen, cell: Cell) -> bool:
         try:
@@ -241,3 +288,10 @@ class Collector:
 
     def _list(self, prefix: str) -> tuple[str, ...]:
         return patiently(self._pace, f"list `{prefix}`", lambda: tuple(self._objects.list(prefix)))
+
+    def _entries(self, prefix: str) -> Iterable[Listed]:
+        return patiently(self._pace, f"list `{prefix}`", lambda: tuple(self._objects.entries(prefix)))
+
+
+def _is_held(seen: Seen) -> bool:
+    return seen.cell is not None and seen.cell.state is CellState.HELD

@@ -2,39 +2,32 @@
 
 from __future__ import annotations
 
-import os
 import re
 import threading
 from collections.abc import Iterator
-from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
 import obstore
-from obstore.exceptions import (
-    BaseError,
-    InvalidPathError,
-    PermissionDeniedError,
-    PreconditionError,
-    UnauthenticatedError,
-)
-from obstore.store import S3Store
+from obstore.exceptions import BaseError, InvalidPathError, PreconditionError
 
 from traintrack.errors import HostError, InputError, IntegrityError, TraintrackError
 from traintrack.ports.sources import CutError, Reading, SourceEntry
+from traintrack.storages.s3.answers import first_line, passes, read_answer, refusal
+from traintrack.storages.s3.connection import Access, Tries, open_stores
+from traintrack.storages.s3.place import split_uri
 
 if TYPE_CHECKING:
     from obstore import GetOptions, ObjectMeta
+    from obstore.store import S3Store
 
 _CHUNK_BYTES: Final = 4 << 20
-_ENDPOINTS: Final = ("AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL", "AWS_ENDPOINT")
-_METADATA_SERVICE: Final = ("/latest/api/token", "/latest/meta-data", "169.254.170.2")
-_CODE: Final = re.compile(r"<Code>(\w+)</Code>")
 _BAD_KEY: Final = re.compile(r'Error parsing Path "([^"]*)"')
-_BUSY: Final = frozenset({"SlowDown", "InternalError", "ServiceUnavailable", "RequestTimeout"})
+# Of a whole answer; a larger object is read on from there.
+_TRIES: Final = Tries(retries=4, within_s=60.0, timeout_s=300.0)
 
 
 class S3Reader:
-    """Reads buckets with the credentials, region and endpoint of the environment (`AWS_…`)."""
+    """Reads buckets with the credentials, region and endpoint of the environment (`AWS_…`), else the default profile."""
 
     def __init__(self) -> None:
         self._stores: dict[str, S3Store] = {}
@@ -83,36 +76,8 @@ class S3Reader:
             return self._stores[bucket]
 
 
-def split_uri(uri: str) -> tuple[str, str]:
-    """Return bucket and key.
-
-    Raises:
-        InputError: it names no bucket.
-    """
-    bucket, _, key = uri.removeprefix("s3://").partition("/")
-    if not bucket:
-        raise InputError(f"`{uri}` names no bucket", code="source-missing", hint="write `s3://BUCKET/PREFIX/`")
-    return bucket, key
-
-
 def _open_bucket(bucket: str) -> S3Store:
-    endpoint = next((os.environ[name] for name in _ENDPOINTS if os.environ.get(name)), "")
-    try:
-        return S3Store(
-            bucket,
-            config={"endpoint": endpoint} if endpoint else None,
-            client_options={
-                # A server of one's own without TLS is asked for by its address.
-                "allow_http": endpoint.startswith("http://"),
-                "connect_timeout": timedelta(seconds=10),
-                # Of a whole answer; a larger object is read on from there.
-                "timeout": timedelta(seconds=300),
-            },
-            retry_config={"max_retries": 4, "retry_timeout": timedelta(seconds=60)},
-        )
-    except BaseError as error:
-        message = f"bucket `{bucket}` cannot be opened: {_first_line(error)}"
-        raise HostError(message, code="source-denied", hint="look at the variables: env | grep AWS_") from error
+    return open_stores(bucket, Access(), _TRIES)[0]
 
 
 def _head(store: S3Store, uri: str, key: str) -> ObjectMeta | None:
@@ -160,7 +125,7 @@ def _chunks(got: obstore.GetResult) -> Iterator[bytes]:
         for chunk in got.stream(min_chunk_size=_CHUNK_BYTES):
             yield bytes(chunk)
     except (BaseError, OSError) as error:
-        raise CutError(_first_line(error)) from error
+        raise CutError(first_line(error)) from error
 
 
 def _settled(uri: str, error: Exception) -> TraintrackError:
@@ -173,29 +138,18 @@ def _settled(uri: str, error: Exception) -> TraintrackError:
 
 
 def _of_error(uri: str, error: Exception) -> TraintrackError | CutError:
-    text = str(error)
-    found = _CODE.search(text)
-    code = found[1] if found else ""
     if isinstance(error, InvalidPathError):
-        key = _BAD_KEY.search(text)
+        key = _BAD_KEY.search(str(error))
         message = f"the data is refused: the key `{key[1] if key else uri}` is no path that a file may have"
         return InputError(message, code="source-refused", hint="name a prefix that does not hold it")
-    if code == "NoSuchBucket":
+    answer = read_answer(error)
+    if answer.code == "NoSuchBucket":
         return InputError(f"there is no bucket of `{uri}`", code="source-missing", hint="see yours: aws s3 ls")
-    if any(service in text for service in _METADATA_SERVICE):
-        hint = "set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_SKIP_SIGNATURE=true for public data"
-        return HostError(f"`{uri}`: there are no credentials", code="source-denied", hint=hint)
-    if isinstance(error, PermissionDeniedError | UnauthenticatedError) or re.search(r"status code: 40[13]", text):
-        hint = "see who you are: aws sts get-caller-identity"
-        return HostError(f"`{uri}`: access is denied{f' ({code})' if code else ''}", code="source-denied", hint=hint)
-    if isinstance(error, FileNotFoundError):
+    refused = refusal(answer, uri, "source")
+    if refused is not None:
+        return refused
+    if answer.status == 404:
         return InputError(f"`{uri}` is not there any more", code="source-missing", hint="run again")
-    if "HTTP error" in text or "status code: 5" in text or code in _BUSY:
-        return CutError(_first_line(error))
-    return HostError(f"`{uri}`: {_first_line(error)}", code="source-unreachable", hint="look at env | grep AWS_")
-
-
-def _first_line(error: Exception) -> str:
-    """What the client says, less its own account of how it came to say so."""
-    line = str(error).partition("\n")[0].partition("<?xml")[0].strip()
-    return line[-300:].lower() or type(error).__name__
+    if passes(answer):
+        return CutError(first_line(error))
+    return HostError(f"`{uri}`: {first_line(error)}", code="source-unreachable", hint="look at env | grep AWS_")

@@ -1,0 +1,126 @@
+"""Opens the storage that an environment names: a folder of this machine, or a bucket with a cache before it."""
+
+from __future__ import annotations
+
+import os
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from msgspec import Struct
+
+from traintrack.digest import sha256_hex
+from traintrack.errors import InputError, UsageError
+from traintrack.ports.storage import Staging, Storage
+from traintrack.workspace.model import EnvironmentSpec, Workspace
+from traintrack.workspace.quantities import QuantityError, parse_duration, parse_size
+
+if TYPE_CHECKING:
+    from traintrack.storages.objects.store import WhereNone
+
+CACHE_LIMIT_BYTES: Final = 100 << 30
+CACHE_LIMIT_VARIABLE: Final = "TRAINTRACK_CACHE_LIMIT"
+BUCKET_SCHEME: Final = "s3://"
+
+
+class OpenStorage(Struct, frozen=True):
+    """A storage with where outputs are staged; `root` is the folder of what this machine keeps beside it.
+
+    Failed attempts and the runners' state lie in it, on the file system of the stages.
+    """
+
+    storage: Storage
+    staging: Staging
+    root: Path
+
+
+def open_storage(workspace: Workspace, spec: EnvironmentSpec) -> OpenStorage:
+    """Open what the `storage` of an environment names.
+
+    Raises:
+        InputError: this version has no such storage.
+        HostError: it cannot be used.
+        IntegrityError: it has a newer format.
+    """
+    if spec.storage.startswith(BUCKET_SCHEME):
+        from traintrack.storages.objects.store import WhereNone  # noqa: PLC0415  adapters are loaded late
+
+        return _open_bucket(spec, WhereNone.MAKE)
+    if "://" not in spec.storage:
+        return _open_folder(_folder(workspace, spec.storage))
+    raise InputError(
+        f"environment `{spec.name}` needs the storage `{spec.storage}`, which this version does not have",
+        code="unsupported",
+        location=spec.place,
+        hint="write a folder, or `s3://BUCKET/PREFIX`",
+    )
+
+
+def open_bucket_to_read(spec: EnvironmentSpec) -> OpenStorage:
+    """Open the storage in a bucket that others have made; nothing is written.
+
+    Raises:
+        HostError: there is none, or it cannot be used.
+        IntegrityError: it has a newer format.
+    """
+    from traintrack.storages.objects.store import WhereNone  # noqa: PLC0415  adapters are loaded late
+
+    return _open_bucket(spec, WhereNone.REFUSE)
+
+
+def cache_folder() -> Path:
+    """The user's cache folder for traintrack; everything in it can be deleted at any time."""
+    base = os.environ.get("XDG_CACHE_HOME")
+    return Path(base or Path.home() / ".cache") / "traintrack"
+
+
+def cache_limit_bytes(spec: EnvironmentSpec) -> int:
+    """How large the cache of what lies in buckets may become: the variable, else the environment's option, else 100 GiB.
+
+    Raises:
+        UsageError: the variable is no size.
+    """
+    text = os.environ.get(CACHE_LIMIT_VARIABLE)
+    if not text:
+        return parse_size(spec.options.get("cache_limit") or CACHE_LIMIT_BYTES)
+    try:
+        return parse_size(text)
+    except QuantityError as error:
+        hint = f"{CACHE_LIMIT_VARIABLE}=100GiB"
+        raise UsageError(f"{CACHE_LIMIT_VARIABLE}: {error}", code="bad-variable", hint=hint) from error
+
+
+def _open_folder(folder: Path) -> OpenStorage:
+    from traintrack.storages.local import open_local  # noqa: PLC0415  adapters are loaded late
+
+    local = open_local(folder)
+    return OpenStorage(local, local.staging, local.root)
+
+
+def _open_bucket(spec: EnvironmentSpec, where_none: WhereNone) -> OpenStorage:
+    from traintrack.storages.cache.cache import open_cache  # noqa: PLC0415  adapters are loaded late
+    from traintrack.storages.objects.store import Opening, open_objects  # noqa: PLC0415
+    from traintrack.storages.s3.bucket import S3Bucket  # noqa: PLC0415
+    from traintrack.storages.s3.connection import access_of, endpoint_of  # noqa: PLC0415
+    from traintrack.storages.s3.probe import demand_conditions  # noqa: PLC0415
+
+    bucket = S3Bucket(spec.storage, spec.options)
+    address = f"{endpoint_of(access_of(spec.options)) or ''} {bucket.url}"
+    opening = Opening(
+        cache_folder() / "stores" / sha256_hex(address.encode())[:32],
+        spec.options.get("namespace") or "default",
+        _seconds(spec.options.get("heartbeat")),
+        where_none,
+    )
+    cache = open_cache(cache_folder() / "store", cache_limit_bytes(spec))
+    storage = open_objects(bucket, cache, opening, partial(demand_conditions, bucket))
+    return OpenStorage(storage, storage.staging, opening.folder)
+
+
+def _seconds(duration: str | float | None) -> float | None:
+    return None if duration is None else parse_duration(duration)
+
+
+def _folder(workspace: Workspace, text: str) -> Path:
+    path = Path(text).expanduser()
+    return path if path.is_absolute() else workspace.root / path

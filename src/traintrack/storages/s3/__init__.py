@@ -1,0 +1,1 @@
+"""Buckets, as the ports for objects see them."""

@@ -1,0 +1,1 @@
+"""A storage that reuses results of other storages: they are looked into, never written."""

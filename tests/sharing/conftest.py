@@ -1,0 +1,28 @@
+"""A strict S3 server and engineers who share a bucket of it."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from traintrack.testing.s3_server import S3Server, running_server
+
+# What the tests share stands beside them.
+sys.path.insert(0, str(Path(__file__).resolve().parent))
+
+from engineers import BUCKET, Team
+
+
+@pytest.fixture
+def s3(tmp_path: Path) -> Iterator[S3Server]:
+    with running_server(tmp_path / "s3") as server:
+        server.buckets.make(BUCKET)
+        yield server
+
+
+@pytest.fixture
+def team(tmp_path: Path, s3: S3Server) -> Team:
+    return Team(tmp_path, s3)
