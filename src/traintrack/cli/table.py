@@ -169,9 +169,7 @@ COMMANDS: tuple[Command, ...] = (
         "Send results to the storage of another environment.",
         "What they were made from goes first; nothing that stands there is replaced. Ends with 8 if one is refused.",
         (_PATTERNS,),
-        (
-            Option("to", ("--to",), "The environment to send to; the first of `reads` if not given.", Kind.TEXT, "ENV"),
-        ),
+        (Option("to", ("--to",), "The environment to send to; the first of `reads` if not given.", Kind.TEXT, "ENV"),),
         ("traintrack push :trained_model", "traintrack push //lp/... --to team"),
     ),
     Command("ls", "List targets and what they run.", "", (_PATTERNS,), (), ("traintrack ls //...",)),

@@ -71,8 +71,9 @@ class Waits(Struct, frozen=True):
 
 
 class Look(Struct, frozen=True):
-    """What a look without a share has found: what would be consumed, and when it was checked (monotonic seconds)."""
+    """What a look without a share has found: the cell, what would be consumed, and when (monotonic seconds)."""
 
+    seen: Seen
     consumption: Consumption
     at: float
 
@@ -150,22 +151,28 @@ def advance(
         TraintrackError: the target cannot go on.
     """
     storage, action = ports.storage, request.action
+    look = _still_good(request, ports, standing)
+    if look is not None and request.grant is not None:
+        return _begin(request, ports, owner, look.seen, look.consumption)
     seen = storage.cells.read([action.id])[action.id]
     if request.evict is not None and seen.cell is not None and seen.cell.result == request.evict_only is not None:
         seen = leases.evict(storage.cells, seen, request.evict)
     found = _without_work(request, seen, ports, owner)
     if found is not None:
         return found
-    consumption = _still_good(request, ports, standing)
-    if consumption is None:
-        consumption = consume(action, standing, storage, label_of)
-        if not request.forced:
-            cut = _cut_off(request, ports, owner, seen, consumption)
-            if cut is not None:
-                return cut
+    consumption = consume(action, standing, storage, label_of)
+    if not request.forced:
+        cut = _cut_off(request, ports, owner, seen, consumption)
+        if cut is not None:
+            return cut
     if request.grant is None:
-        return NeedsSlot(Look(consumption, ports.clock.monotonic()))
-    ports.materials.provide(action)
+        return NeedsSlot(Look(seen, consumption, ports.clock.monotonic()))
+    return _begin(request, ports, owner, seen, consumption)
+
+
+def _begin(request: Request, ports: Ports, owner: Owner, seen: Seen, consumption: Consumption) -> Next:
+    """Take the cell as it was seen, and start an attempt."""
+    ports.materials.provide(request.action)
     try:
         flight, resumed = _take(request, ports, owner, seen, consumption, Orphan.ADOPTED)
     except SupersededError as lost:
@@ -266,13 +273,13 @@ def _demand_inputs(flight: Flight, ports: Ports) -> None:
             raise DamagedInputError(id_, "it was removed, or made again, while this was about to start")
 
 
-def _still_good(request: Request, ports: Ports, standing: Callable[[TargetId], Result]) -> Consumption | None:
+def _still_good(request: Request, ports: Ports, standing: Callable[[TargetId], Result]) -> Look | None:
     """What the last look has found, if that was a moment ago and of the same bytes."""
     look = request.look
     if look is None or ports.clock.monotonic() - look.at > LOOK_HOLDS_S:
         return None
     same = all(standing(read.id).artifact == read.artifact for read in look.consumption.inputs)
-    return look.consumption if same else None
+    return look if same else None
 
 
 def _after_losing(seen: Seen, flight: Flight) -> Next:

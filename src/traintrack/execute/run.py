@@ -14,8 +14,8 @@ from functools import partial
 
 from msgspec.structs import replace
 
-from traintrack.action.action import Resources
-from traintrack.action.cell import FreeReason, Owner, Result, new_nonce
+from traintrack.action.action import Action, Resources
+from traintrack.action.cell import CellState, FreeReason, Owner, Result, new_nonce
 from traintrack.action.event import (
     AttemptFailed,
     Notice,
@@ -26,6 +26,7 @@ from traintrack.action.event import (
     TargetWaiting,
 )
 from traintrack.action.failure import FailureClass
+from traintrack.action.image import PythonImage
 from traintrack.action.job import Handle, JobPhase, JobState
 from traintrack.action.plan import Decision, Outcome, Plan, ReasonCode, Step
 from traintrack.digest import TargetId
@@ -58,6 +59,7 @@ from traintrack.execute.healing import steps_to_heal
 from traintrack.execute.heartbeats import beating
 from traintrack.execute.landing import Landing
 from traintrack.execute.lease import SupersededError
+from traintrack.execute.own_thread import OwnThread
 from traintrack.execute.pool import Pool
 from traintrack.execute.ready_queue import ReadyQueue
 from traintrack.execute.retry import next_attempt
@@ -72,6 +74,9 @@ POOL_THREADS = 2
 
 DISTANT_POOL_THREADS = 16
 """Where each step waits for a network."""
+
+FEW_FILES = 500
+"""An output of no more is stored in some milliseconds: on a local disk that is a rename, and a change of modes."""
 
 NO_ROOM_S = 0.2
 
@@ -102,6 +107,7 @@ class Run:
         self._slots = Slots(settings.capacity)
         self._ready: ReadyQueue[TargetId] = ReadyQueue({})
         self._no_room: ReadyQueue[TargetId] = ReadyQueue({})
+        self._seen: set[frozenset[str]] = set()
         self._delays = Delays()
         self._unnoted = Delays()
         self._after_landing: list[Callable[[], None]] = []
@@ -121,6 +127,7 @@ class Run:
         self._foreign = CellWatcher(ports.storage.cells, self._cell_changed_elsewhere, self._watcher_failed)
         threads = POOL_THREADS if ports.storage.cells.heartbeat_s is None else DISTANT_POOL_THREADS
         self._pool = Pool(threads, "traintrack")
+        self._own = OwnThread(ports.clock, allowed=ports.storage.cells.heartbeat_s is None)
         self._landing = self._make_landing()
 
     def execute(self) -> RunResult:
@@ -183,25 +190,28 @@ class Run:
                 self._submit(id_, grant)
         self._queue_for_room(still_no_room)
         while (ready := self._ready.take()) is not None:
-            self._offer(ready)
+            if self._offer(ready) and self._own.may_take and self._slots.full:
+                # It was only looked at, in this thread: what has ended meanwhile comes before the next look.
+                return
 
-    def _offer(self, id_: TargetId) -> None:
-        """Advance a ready target, with a share if there is one: look-ups do without."""
+    def _offer(self, id_: TargetId) -> bool:
+        """Advance a ready target, with a share if there is one: look-ups do without. False if it was not advanced."""
         impossible = self._slots.impossible(self._resources(id_))
         if impossible is not None:
             message = f"`{self._board.label(id_)}` cannot run here: {impossible}"
             hint = "take another environment with `--env`, or ask for less in `resources`"
             self._broke(id_, HostError(message, code="resources", hint=hint))
-            return
+            return False
         if self._bytes_changed:
             # Whether the inputs agree is read from cells, so those must stand first.
             below = self._board.graph.actions[id_].depends_on()
             if self._landing is not None and self._landing.holds_back(id_, below):
-                return
+                return False
             if self._remake_disagreeing(id_):
-                return
+                return False
         grant = self._slots.take(self._resources(id_)) if not len(self._no_room) else None
         self._submit(id_, grant)
+        return True
 
     def _remake_disagreeing(self, id_: TargetId) -> bool:
         """After something came out different than before: make again those inputs that were made from the old bytes."""
@@ -232,10 +242,14 @@ class Run:
             look=self._looks.pop(id_, None),
         )
         owner = self._owners.setdefault(id_, replace(self._owner, token=new_nonce()))
-        self._do(id_, lambda: advance(request, self._ports, owner, self._standing, self._board.label))
+        action = request.action
+        free = step.cell is None or step.cell.state is CellState.FREE
+        # What a holder left has to be ended, and code that is seen for the first time to be read from git.
+        short = free and not request.forced and id_ not in self._waited and _materials_of(action) in self._seen
+        self._do(id_, lambda: advance(request, self._ports, owner, self._standing, self._board.label), short=short)
 
-    def _do(self, id_: TargetId, work: Callable[[], Next]) -> None:
-        """Run a blocking step in the pool; the loop hears of its result or error."""
+    def _do(self, id_: TargetId, work: Callable[[], Next], *, short: bool = False) -> None:
+        """Run a blocking step in the pool, or here if it is short; the loop hears of its result or error."""
         self._pending += 1
 
         def body() -> None:
@@ -251,7 +265,10 @@ class Run:
                 after = partial(self._die, error)
             self._calls.put(partial(self._arrived, after))
 
-        self._pool.run(body)
+        if short and self._own.may_take:
+            self._own.run(body)
+        else:
+            self._pool.run(body)
 
     def _arrived(self, after: Callable[[], None]) -> None:
         self._pending -= 1
@@ -305,6 +322,7 @@ class Run:
         if flight.handle is None:
             raise InternalError("a job without a handle runs", code="runner")
         self._flights[flight.handle] = flight
+        self._seen.add(_materials_of(flight.action))
         if runs.unnoted:
             self._unnoted.add(flight, self._ports.clock.monotonic() + NOTE_AFTER_S)
         self._jobs.watch(flight.handle)
@@ -360,6 +378,9 @@ class Run:
             return
         if state.phase not in (JobPhase.FINISHED, JobPhase.GONE):
             id_ = self._flights[handle].id
+            if state.phase is JobPhase.STORING:
+                # The share is for the task; what it made is stored beside the next one.
+                self._give_back(id_)
             if state.command and state.phase is JobPhase.RUNNING and not state.progress:
                 self._sink.emit(Notice(state.command, id_, "command"))
             self._sink.emit(TargetProgress(id_, self._board.label(id_), state.phase.value, state.progress or ""))
@@ -374,10 +395,10 @@ class Run:
             state = replace(state, failure=FailureClass.LOST, message=state.message or "the process is gone")
         flight.note(state)
         if state.failure is None:
-            # The share is for the task; what it made is stored beside the next one.
             self._give_back(flight.id)
             in_groups = self._landing is not None
-            self._do(flight.id, lambda: conclude(flight, state, self._ports, in_groups=in_groups))
+            few = state.output is not None and len(state.output.manifest.entries) <= FEW_FILES
+            self._do(flight.id, lambda: conclude(flight, state, self._ports, in_groups=in_groups), short=few)
         else:
             self._attempt_failed(flight, state, state.failure)
 
@@ -599,6 +620,12 @@ class Run:
             self._landing.close()
         if self._beats is not None:
             self._beats.close()
+
+
+def _materials_of(action: Action) -> frozenset[str]:
+    """What has to be read from git for an action, by the digests."""
+    lock = action.image.lock_sha256 if isinstance(action.image, PythonImage) else ""
+    return frozenset((*action.code.values(), lock))
 
 
 def _eviction(step: Step, *, replace_results: bool) -> FreeReason | None:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Collection, Iterator
 
 from traintrack.action.job import Handle, JobState
 from traintrack.digest import TargetId
-from traintrack.ports.runner import Runner
+from traintrack.ports.runner import ReportsChanges, Runner
 from traintrack.ports.storage import Cells, Seen
 
 POLL_S = 1.0
@@ -62,6 +62,8 @@ class JobWatcher:
     def watch(self, handle: Handle) -> None:
         """Report the changes of a job, also one that came before this call."""
         self.handles.add(handle)
+        if isinstance(self._runner, ReportsChanges) and self._runner.watch(handle, self._report):
+            return
         for known, state in self._runner.poll((handle,), 0.0).items():
             self._report(known, state)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Protocol, runtime_checkable
 
 from msgspec import Struct
@@ -78,6 +78,17 @@ class AdoptsJobs(Protocol):
 
     def abandoned(self) -> Mapping[Handle, tuple[str, str]]:
         """Map the handle of each job that no process watches to its target's ID and its flight."""
+
+
+@runtime_checkable
+class ReportsChanges(Protocol):
+    """A runner that says by itself what changed, for jobs of this process; an addition to `Runner`."""
+
+    def watch(self, handle: Handle, report: Callable[[Handle, JobState], None]) -> bool:
+        """Report the state that was not told yet, if there is one, and each later one; False if `poll` must be asked.
+
+        `report` is called from any thread, in order, and must return at once. Progress within a phase is told by `poll`.
+        """
 
 
 @runtime_checkable

@@ -14,7 +14,7 @@ from traintrack.action.job import Capabilities, Handle, Job, JobState
 from traintrack.errors import TraintrackError
 from traintrack.ports.runner import Adopted
 from traintrack.ports.shell import LaidOut, ShellRequest
-from traintrack.runners.contract.job_table import JobTable
+from traintrack.runners.contract.job_table import JobTable, Report
 from traintrack.runners.process.runner import ProcessRunner
 
 if TYPE_CHECKING:
@@ -69,6 +69,10 @@ class LocalRunner:
     def poll(self, handles: Collection[Handle], wait_s: float) -> Mapping[Handle, JobState]:
         """Return the states that changed, as soon as one does, at the latest after `wait_s`."""
         return self._table.poll(handles, wait_s, self._stranger)
+
+    def watch(self, handle: Handle, report: Report) -> bool:
+        """Report what changes of a job of this process; see `ReportsChanges`."""
+        return self._table.watch(handle, report)
 
     def stop(self, handles: Collection[Handle], grace_s: float) -> None:
         """End the jobs with everything they started, those of both kinds at once.

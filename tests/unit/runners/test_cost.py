@@ -57,7 +57,7 @@ def counting(found: Counter[str], name: str, real: Callable[..., Any]) -> Callab
         # What servers and watchers of other tests do in the same process, and looks at their processes, are not counted.
         path = str(args[0]) if args else ""
         stranger = path.startswith("/proc/") and path.split("/")[2] in strangers
-        if threading.current_thread().name in ("MainThread", "job") and not stranger:
+        if threading.current_thread().name in ("MainThread", "job", "exits") and not stranger:
             found[name] += 1
         return real(*args, **fields)
 

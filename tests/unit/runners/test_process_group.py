@@ -7,6 +7,7 @@ import resource
 import signal
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -15,12 +16,15 @@ import pytest
 from traintrack.runners.contract.proc_table import (
     Claim,
     ProcessName,
+    adopted,
+    become_subreaper,
     boot_id,
     is_alive,
     living,
     started,
 )
 from traintrack.runners.process.process_group import TaskProcess, end_strangers
+from traintrack.runners.process.spawn import spawn
 
 
 def claim_of(folder: Path) -> Claim:
@@ -155,3 +159,41 @@ def test_strangers_are_asked_first_and_killed_after_the_grace(tmp_path: Path) ->
 
     assert not is_alive(task.name)
     assert (tmp_path / "asked").exists()
+
+
+def test_a_task_is_not_taken_for_what_another_one_left(tmp_path: Path) -> None:
+    folders = [tmp_path / "one", tmp_path / "two"]
+    for folder in folders:
+        folder.mkdir()
+    one, two = process(folders[0], "/bin/sleep", "0.1"), process(folders[1], "/bin/sleep", "600")
+    one.wait()
+
+    assert one.clear(None) == 0
+    one.reap()
+
+    assert not two.wait(0.05)
+    two.send(signal.SIGKILL)
+    two.wait()
+    two.clear(None)
+    two.reap()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux hands orphans to one thread")
+def test_a_program_that_is_being_started_is_not_taken_for_what_a_task_left(tmp_path: Path) -> None:
+    become_subreaper()
+    claim, found, stop = claim_of(tmp_path), [], threading.Event()
+
+    def look() -> None:
+        while not stop.is_set():
+            found.extend(adopted(0, claim))
+
+    looker = threading.Thread(target=look)
+    with open(tmp_path / "config", "w", encoding="utf-8"), open("/dev/null", "wb") as sink:
+        looker.start()
+        pids = [spawn(["/bin/true"], env={}, cwd="/", output=sink.fileno()) for _ in range(300)]
+        stop.set()
+        looker.join()
+    for pid in pids:
+        os.waitpid(pid, 0)
+
+    assert set(found) & set(pids) == set()

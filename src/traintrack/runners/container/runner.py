@@ -30,7 +30,7 @@ from traintrack.runners.contract.checkpoints import Checkpoints
 from traintrack.runners.contract.code_folder import CodeStore
 from traintrack.runners.contract.ending import of_stop
 from traintrack.runners.contract.failed_attempts import FailedAttempts
-from traintrack.runners.contract.job_table import JobTable
+from traintrack.runners.contract.job_table import JobTable, Report
 from traintrack.runners.contract.logs import Mask
 from traintrack.runners.contract.secret_files import missing_secret
 from traintrack.runners.contract.skeleton_pool import SkeletonPool
@@ -139,6 +139,10 @@ class ContainerRunner:
         FINISHED is told exactly once. Of a job of another process only RUNNING and GONE can be told.
         """
         return self._table.poll(handles, wait_s, self.stranger)
+
+    def watch(self, handle: Handle, report: Report) -> bool:
+        """Report what changes of a job of this process; see `ReportsChanges`."""
+        return self._table.watch(handle, report)
 
     def stop(self, handles: Collection[Handle], grace_s: float) -> None:
         """End the jobs with everything they started; returns when they are gone and their folders too.

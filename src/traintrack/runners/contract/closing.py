@@ -8,15 +8,18 @@ import time
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import TypeVar
 
 from msgspec.structs import replace
 
 from traintrack.action.failure import FailureClass
-from traintrack.action.job import JobPhase, JobState, Output
+from traintrack.action.job import JobPhase, JobState
 from traintrack.errors import CancelledError, TraintrackError
 from traintrack.ports.storage import Ledger
 from traintrack.runners.contract.ending import AttemptFailedError, Ending, of_error, of_stop
 from traintrack.runners.contract.logs import Mask, tail
+
+T = TypeVar("T")
 
 BROKE_OFF = Ending(FailureClass.PLATFORM, "the runner's thread broke off")
 """What is told where nobody came to judge."""
@@ -24,10 +27,10 @@ BROKE_OFF = Ending(FailureClass.PLATFORM, "the runner's thread broke off")
 _LOOK_AGAIN_S = 0.02
 
 
-def judged(execute: Callable[[], Output], below: str) -> tuple[Output | None, Ending | None]:
-    """Carry out an attempt and return its output, or else how it failed; `below` is told where an error has no path."""
+def judged(part: Callable[[], T], below: str) -> tuple[T | None, Ending | None]:
+    """Carry out a part of an attempt and return what it made, or else how it failed; `below` is told where an error has no path."""
     try:
-        return execute(), None
+        return part(), None
     except AttemptFailedError as error:
         return None, error.ending
     except CancelledError:

@@ -32,13 +32,17 @@ class LivingAttempt(Protocol):
         """Return what the task says about its progress, None if nothing."""
 
 
+Report = Callable[[Handle, JobState], None]
+
+
 class _Entry(Struct):
-    """A job: its newest state, whether that was told, and when its progress was looked at."""
+    """A job: its newest state, whether that was told, when its progress was looked at, and who is told of changes."""
 
     attempt: LivingAttempt
     state: JobState
     told: bool = True
     looked: float = 0.0
+    report: Report | None = None
 
 
 class JobTable:
@@ -51,6 +55,7 @@ class JobTable:
         self._changed = threading.Condition()
         self._jobs: dict[Handle, _Entry] = {}
         self._over: dict[Handle, str | None] = {}
+        self._awaiting = 0
 
     def add(self, handle: Handle, attempt: LivingAttempt, state: JobState) -> None:
         """Take in a job; its first state is not news."""
@@ -59,15 +64,31 @@ class JobTable:
             self._jobs[handle] = _Entry(attempt, state)
 
     def set(self, handle: Handle, state: JobState) -> None:
-        """Note a new state and wake those who wait; nobody is woken for STORING alone, which is mostly over at once."""
+        """Note a new state and wake those who wait."""
         with self._changed:
             entry = self._jobs[handle]
             entry.state = state
             entry.told = False
             if state.phase is JobPhase.RUNNING:
                 entry.looked = time.monotonic()
-            if state.phase is not JobPhase.STORING:
+            if entry.report is not None:
+                # Under the lock, so that states come in order.
+                entry.report(handle, state)
+                self._tell(handle, entry)
+            if entry.report is None or self._awaiting:
                 self._changed.notify_all()
+
+    def watch(self, handle: Handle, report: Report) -> bool:
+        """Report the state that was not told yet, and each later one; False if the job is not of this process."""
+        with self._changed:
+            entry = self._jobs.get(handle)
+            if entry is None:
+                return False
+            entry.report = report
+            if not entry.told:
+                report(handle, entry.state)
+                self._tell(handle, entry)
+            return True
 
     def poll(
         self, handles: Collection[Handle], wait_s: float, stranger: Callable[[Handle], JobState | None]
@@ -104,11 +125,15 @@ class JobTable:
         """
         deadline = time.monotonic() + grace_s + _TIDYING_TAKES_AT_MOST_S
         with self._changed:
-            while living := [h for h in handles if self._is_unfinished(h)]:
-                left = deadline - time.monotonic()
-                if left <= 0:
-                    raise HostError(f"{len(living)} jobs did not end in time", code="job-stuck", hint=hint)
-                self._changed.wait(left)
+            self._awaiting += 1
+            try:
+                while living := [h for h in handles if self._is_unfinished(h)]:
+                    left = deadline - time.monotonic()
+                    if left <= 0:
+                        raise HostError(f"{len(living)} jobs did not end in time", code="job-stuck", hint=hint)
+                    self._changed.wait(left)
+            finally:
+                self._awaiting -= 1
 
     def kept_log(self, handle: Handle) -> str | None:
         """Return the key of the log of a job that is over, None if there is none or it is not over."""
@@ -141,11 +166,14 @@ class JobTable:
             return None
         if entry.told:
             return _progress(entry)
+        self._tell(handle, entry)
+        return entry.state
+
+    def _tell(self, handle: Handle, entry: _Entry) -> None:
         entry.told = True
         if entry.state.phase is JobPhase.FINISHED:
             self._over[handle] = entry.state.log
             del self._jobs[handle]
-        return entry.state
 
 
 def _progress(entry: _Entry) -> JobState | None:

@@ -9,8 +9,8 @@ import ctypes
 import os
 import subprocess
 import sys
-from collections.abc import Collection
-from functools import cache
+from collections.abc import Collection, Container
+from functools import cache, lru_cache
 
 from msgspec import Struct
 
@@ -72,12 +72,12 @@ def become_subreaper() -> bool:
     return bool(libc.prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) == 0) and os.path.exists(_children_file())
 
 
-def adopted(leader: int, claim: Claim) -> list[int]:
+def adopted(leader: int, claim: Claim, leaders: Container[int] = ()) -> list[int]:
     """Return children of this process that an attempt left behind: those in its session, and those of its claim.
 
     The kernel hands orphans to the main thread of the nearest subreaper (`find_new_reaper` in
     kernel/exit.c), so that one small file names them all: no walk over every process. As children of
-    ours they keep their number until we reap them.
+    ours they keep their number until we reap them. `leaders` are processes that this one has started itself.
     """
     try:
         children = [int(word) for word in _content(_children_file()).split()]
@@ -88,7 +88,7 @@ def adopted(leader: int, claim: Claim) -> list[int]:
     own = os.getsid(0)
     found = []
     for pid in children:
-        fields = _stat(pid) if pid != leader else None
+        fields = None if pid in leaders or pid == leader else _stat(pid)
         # A child in our own session is one that traintrack started for itself, such as git.
         if fields is None or int(fields[3]) == own:
             continue
@@ -141,13 +141,24 @@ def _content(path: str) -> bytes:
 def _belongs(pid: int, claim: Claim) -> bool:
     try:
         with open(f"/proc/{pid}/environ", "rb") as file:
-            if f"{claim.variable}={claim.value}".encode() in file.read().split(b"\0"):
-                return True
+            environ = file.read()
+        if f"{claim.variable}={claim.value}".encode() in environ.split(b"\0"):
+            return True
+        if environ == _own_environ(os.getpid()):
+            # A child of ours on its way to its program: until then it has our environment, and our open files.
+            return False
         places = [f"/proc/{pid}/cwd", *(f"/proc/{pid}/fd/{name}" for name in os.listdir(f"/proc/{pid}/fd"))]
         return any(_is_below(_link(place), folder) for place in places for folder in claim.folders)
     except OSError:
         # It is gone, or another user's.
         return False
+
+
+@lru_cache(maxsize=1)
+def _own_environ(pid: int) -> bytes:
+    """The environment that this process was begun with; what it changes later does not show there."""
+    with open(f"/proc/{pid}/environ", "rb") as file:
+        return file.read()
 
 
 def _link(path: str) -> str:

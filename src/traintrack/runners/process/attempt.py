@@ -13,7 +13,7 @@ from msgspec.structs import replace
 from traintrack.action.image import PythonImage
 from traintrack.action.job import Job, JobPhase, JobState, Output
 from traintrack.action.record import Isolation, Timings
-from traintrack.errors import TraintrackError
+from traintrack.errors import InternalError, TraintrackError
 from traintrack.runners.contract.closing import BROKE_OFF, final_state, free_bytes, iso, judged, keep_log, with_tail
 from traintrack.runners.contract.collect import collect, read_progress
 from traintrack.runners.contract.ending import (
@@ -26,6 +26,7 @@ from traintrack.runners.contract.ending import (
     on_full_disk,
 )
 from traintrack.runners.contract.failed_attempts import failed_attempt
+from traintrack.runners.contract.inputs import StagedInput
 from traintrack.runners.contract.job_file import JobFacts
 from traintrack.runners.contract.logs import Mask, missing_module, tail
 from traintrack.runners.contract.secret_files import remove_secrets
@@ -74,20 +75,49 @@ class Attempt:
         self._alone = True
         self._reusable = False
         self._checkpoints: str | None = None
+        self._inputs: tuple[StagedInput, ...] = ()
+        self._began = datetime.now(UTC)
+        self._begun = time.monotonic()
         self._timers: list[threading.Timer] = []
         self._state = JobState(JobPhase.STAGING, isolation=ISOLATION, platform=host_platform(), image=_image(job))
 
     def run(self) -> None:
         """Do everything, and publish the end whatever happens."""
-        began = datetime.now(UTC)
+        if self.begin():
+            self.finish()
+
+    def begin(self) -> bool:
+        """Lay out and start the task; False if that failed: then the attempt is over, and its end published."""
+        self._began = datetime.now(UTC)
+        running: TaskProcess | None = None
+        ending: Ending | None = BROKE_OFF
+        try:
+            running, ending = judged(self._launch, self._stage.folder)
+        finally:
+            if running is None:
+                self._over(None, ending)
+        return running is not None
+
+    def finish(self) -> None:
+        """Wait for the task, collect what it made, and publish the end whatever happens."""
         ending: Ending | None = BROKE_OFF
         output: Output | None = None
         try:
-            output, ending = judged(self._execute, self._stage.folder)
+            output, ending = judged(self._gather, self._stage.folder)
         finally:
-            timings = replace(self._state.timings, started=iso(began))
-            self._state = replace(self._state, timings=timings, output=output)
-            self._close(ending)
+            self._over(output, ending)
+
+    @property
+    def is_short_to_begin(self) -> bool:
+        """Tell if nothing has to be built or fetched before the task, and nothing but its end is to be waited for."""
+        action = self._job.action
+        local = all(item.origin is None for item in self._job.inputs)
+        return local and action.timeout_s is None and self._world.envs.has(action.image)
+
+    @property
+    def pid(self) -> int:
+        """The number of the task's process, which runs or waits to be reaped."""
+        return self._running().name.pid
 
     def end(self, ending: Ending, grace_s: float) -> None:
         """Ask the task to end, and kill it after `grace_s`; `ending` becomes the reason unless it ended before."""
@@ -112,24 +142,37 @@ class Attempt:
         """Return what the task says about its progress, None if nothing."""
         return read_progress(self._stage.out) if self._state.phase is JobPhase.RUNNING else None
 
-    def _execute(self) -> Output:
+    def _over(self, output: Output | None, ending: Ending | None) -> None:
+        timings = replace(self._state.timings, started=iso(self._began))
+        self._state = replace(self._state, timings=timings, output=output)
+        self._close(ending)
+
+    def _launch(self) -> TaskProcess:
         clock = time.monotonic()
         env = provide_python(self._job, self._world, self._cancelled)
         prepared = prepare(self._job, self.facts, env, self._skeleton, self._world, self._cancelled)
-        self._checkpoints = prepared.checkpoints
+        self._checkpoints, self._inputs = prepared.checkpoints, prepared.inputs
         process = self._start(prepared)
-        begun = time.monotonic()
-        timings = Timings(staging_s=begun - clock)
+        self._begun = time.monotonic()
+        timings = Timings(staging_s=self._begun - clock)
         self._advance(replace(self._state, phase=JobPhase.RUNNING, timings=timings))
-        ending, left = self._finish(process)
+        return process
+
+    def _gather(self) -> Output:
+        ending, left = self._finish(self._running())
         ended = time.monotonic()
-        timings = replace(timings, task_s=ended - begun)
+        timings = replace(self._state.timings, task_s=ended - self._begun)
         self._advance(replace(self._state, phase=JobPhase.STORING, timings=timings, message=_left_behind(left)))
         if ending is not None:
             raise AttemptFailedError(ending)
-        output = collect(self._job.action, self._stage.out, prepared.inputs, self._world.staging)
+        output = collect(self._job.action, self._stage.out, self._inputs, self._world.staging)
         self._state = replace(self._state, timings=replace(timings, publishing_s=time.monotonic() - ended))
         return output
+
+    def _running(self) -> TaskProcess:
+        if self._process is None:
+            raise InternalError("an attempt is waited for that has no process", code="runner")
+        return self._process
 
     def _start(self, prepared: Prepared) -> TaskProcess:
         with self._lock:

@@ -30,6 +30,9 @@ _LOOK_AGAIN_S = 0.005
 _KILL_TAKES_AT_MOST_S = 10.0
 _DAY_S = 86_400.0
 
+_leaders: set[int] = set()
+"""The tasks that this process has started and not reaped: they are nobody's leftovers."""
+
 
 class TaskProcess:
     """A program in a session of its own, with what it leaves behind.
@@ -54,6 +57,7 @@ class TaskProcess:
             self._pid = spawn(argv, env=env, cwd=cwd, output=sink)
         finally:
             os.close(sink)
+        _leaders.add(self._pid)
         self.name = ProcessName(self._pid, started(self._pid) or "")
 
     def send(self, number: Signals) -> None:
@@ -101,6 +105,7 @@ class TaskProcess:
 
     def reap(self) -> tuple[int, Usage]:
         """Return the exit code, negative for a signal's number, and what the task used."""
+        _leaders.discard(self._pid)
         _, status, used = os.wait4(self._pid, 0)
         code = os.waitstatus_to_exitcode(status)
         return code, Usage(used.ru_utime, used.ru_stime, _peak_memory(used))
@@ -112,7 +117,7 @@ class TaskProcess:
 
     def _left(self) -> list[int]:
         if become_subreaper():
-            return adopted(self._pid, self._claim)
+            return adopted(self._pid, self._claim, _leaders)
         names = living([self._claim]).get(self._claim.value, ())
         return [name.pid for name in names if name.pid != self._pid]
 

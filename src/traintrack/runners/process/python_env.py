@@ -19,7 +19,7 @@ from pathlib import Path
 from msgspec import Struct
 from msgspec.structs import asdict
 
-from traintrack.action.image import PythonImage
+from traintrack.action.image import Image, PythonImage
 from traintrack.digest import canonical_json, sha256_hex
 from traintrack.errors import CancelledError, HostError
 from traintrack.ports.storage import Kept
@@ -60,6 +60,10 @@ class PythonEnvs:
         self._root = root
         self._kept = kept
         self._known: dict[PythonImage, PythonEnv] = {}
+
+    def has(self, image: Image) -> bool:
+        """Tell if an environment is known to be there: providing it is short then."""
+        return isinstance(image, PythonImage) and image in self._known
 
     def provide(self, image: PythonImage, cancelled: threading.Event) -> PythonEnv:
         """Return the environment of an image, building it if it is not there.

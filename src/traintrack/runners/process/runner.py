@@ -18,9 +18,10 @@ from traintrack.runners.contract.call import Programs
 from traintrack.runners.contract.checkpoints import Checkpoints
 from traintrack.runners.contract.code_folder import CodeStore
 from traintrack.runners.contract.ending import of_stop
+from traintrack.runners.contract.exits import CAN_WATCH, Exits
 from traintrack.runners.contract.failed_attempts import FailedAttempts
 from traintrack.runners.contract.job_file import JobFacts, JobFiles, facts_of
-from traintrack.runners.contract.job_table import JobTable
+from traintrack.runners.contract.job_table import JobTable, Report
 from traintrack.runners.contract.secret_files import missing_secret
 from traintrack.runners.contract.skeleton import Skeleton
 from traintrack.runners.contract.skeleton_pool import SkeletonPool
@@ -89,6 +90,7 @@ class ProcessRunner:
             origins=origins,
         )
         self._workers = Workers()
+        self._exits = Exits() if CAN_WATCH else None
         # Also called when the interpreter ends, or when nobody has this runner any more.
         self._tidy = weakref.finalize(self, self._world.skeletons.close)
         self._secret_sources = secret_sources
@@ -123,17 +125,20 @@ class ProcessRunner:
             handle = facts.handle
             attempt = Attempt(job, facts, skeleton, self._world, self._grace_s, partial(self._table.set, handle))
             self._table.add(handle, attempt, JobState(JobPhase.STAGING))
-            self._workers.run(attempt.run)
+            self._begin(attempt)
             handles.append(handle)
         return handles
 
     def poll(self, handles: Collection[Handle], wait_s: float) -> Mapping[Handle, JobState]:
         """Return the states that changed, as soon as one does, at the latest after `wait_s`.
 
-        FINISHED is told exactly once. Nobody is woken for STORING alone, which is mostly over at once: it is told
-        within a second. Of a job of another process only RUNNING and GONE can be told.
+        FINISHED is told exactly once. Of a job of another process only RUNNING and GONE can be told.
         """
         return self._table.poll(handles, wait_s, self.stranger)
+
+    def watch(self, handle: Handle, report: Report) -> bool:
+        """Report what changes of a job of this process; see `ReportsChanges`."""
+        return self._table.watch(handle, report)
 
     def stop(self, handles: Collection[Handle], grace_s: float) -> None:
         """End the jobs with everything they started; returns when they are gone and their folders too.
@@ -210,6 +215,13 @@ class ProcessRunner:
             )
         if self._secret_sources is not None:
             yield from (missing_secret(s) for s in action.secrets if s.source not in self._secret_sources)
+
+    def _begin(self, attempt: Attempt) -> None:
+        """Start a task at once if it only has to be started, else in a thread; its end is awaited beside all others."""
+        if self._exits is None or not attempt.is_short_to_begin:
+            self._workers.run(attempt.run)
+        elif attempt.begin():
+            self._exits.watch(attempt.pid, attempt.finish)
 
     def _reserve_all(self, jobs: Sequence[Job]) -> list[tuple[JobFacts, Skeleton]]:
         done: list[tuple[JobFacts, Skeleton]] = []
