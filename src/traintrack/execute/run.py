@@ -68,6 +68,7 @@ from traintrack.execute.slots import Grant, Slots
 from traintrack.execute.watchers import CellWatcher, JobWatcher
 from traintrack.ports.events import EventSink
 from traintrack.ports.storage import GroupCommits
+from traintrack.ports.through import ReadsThrough
 
 POOL_THREADS = 2
 """Steps on a local disk are short: more threads only contend for the interpreter (measured: a fifth more of its time)."""
@@ -125,9 +126,10 @@ class Run:
         self._fatal: Exception | None = None
         self._jobs = JobWatcher(ports.runner, self._job_changed_elsewhere, self._watcher_failed)
         self._foreign = CellWatcher(ports.storage.cells, self._cell_changed_elsewhere, self._watcher_failed)
-        threads = POOL_THREADS if ports.storage.cells.heartbeat_s is None else DISTANT_POOL_THREADS
+        is_near = ports.storage.cells.heartbeat_s is None and not isinstance(ports.storage, ReadsThrough)
+        threads = POOL_THREADS if is_near else DISTANT_POOL_THREADS
         self._pool = Pool(threads, "traintrack")
-        self._own = OwnThread(ports.clock, allowed=ports.storage.cells.heartbeat_s is None)
+        self._own = OwnThread(ports.clock, allowed=is_near)
         self._landing = self._make_landing()
 
     def execute(self) -> RunResult:
