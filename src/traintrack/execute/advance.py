@@ -16,7 +16,6 @@ from traintrack.action.cell import (
     Failure,
     FreeReason,
     Owner,
-    Phase,
     Result,
     may_publish,
     new_nonce,
@@ -265,8 +264,8 @@ def _demand_inputs(flight: Flight, ports: Ports) -> None:
     wanted = {read.id: read.artifact for read in flight.consumption.inputs}
     for id_, seen in ports.storage.cells.read(tuple(wanted)).items():
         cell = seen.cell
-        # Without a cell the data stays outside; one that is being published into is of this run.
-        if cell is None or cell.phase is Phase.PUBLISHING:
+        # Without a cell the data stays outside; what this run holds is stored, and about to stand.
+        if cell is None or (cell.owner is not None and cell.owner.run == flight.lease.owner.run):
             continue
         if cell.result is None or cell.result.artifact != wanted[id_]:
             abandon(flight, ports)

@@ -14,7 +14,7 @@ from traintrack.action import cell as change
 from traintrack.action.cell import Cell, CellState, Failure, FreeReason, Owner, Phase, Result
 from traintrack.digest import ArtifactDigest, ContentDigest, TargetId
 from traintrack.errors import InternalError
-from traintrack.ports.storage import CellConflictError, Cells, Seen
+from traintrack.ports.storage import AnnouncesByLock, CellConflictError, Cells, Seen
 
 
 class SupersededError(Exception):
@@ -76,9 +76,18 @@ def note_job(cells: Cells, lease: Lease, job: str) -> Lease:
 def start_publishing(cells: Cells, lease: Lease) -> Lease:
     """Announce that bytes are about to be stored; also takes the cell back from one who only runs.
 
+    Where a lock announces it, the cell stays as it is while it is mine.
+
     Raises:
         SupersededError: the cell has a result, or another publishes.
     """
+    if isinstance(cells, AnnouncesByLock) and _is_mine(lease.cell, lease.owner):
+        try:
+            cells.announce(lease.seen)
+            return lease
+        except CellConflictError:
+            # What follows is decided by what stands there now.
+            pass
     return _mine(cells, lease, lambda cell: change.publish(cell, lease.owner))
 
 
@@ -88,14 +97,13 @@ def commit(cells: Cells, lease: Lease, result: Result) -> Seen:
     Raises:
         SupersededError: the hold was lost; the result does not stand.
     """
-    return _swap(
-        cells, lease.seen, change.commit(lease.cell, result), lease.owner, lambda cell: change.commit(cell, result)
-    )
+    wanted = change.commit(_announced(lease), result)
+    return _swap(cells, lease.seen, wanted, lease.owner, lambda cell: change.commit(cell, result))
 
 
 def prepared_commit(lease: Lease, result: Result) -> tuple[Seen, Cell]:
     """The change that makes a result stand, for a storage that takes many at once."""
-    return lease.seen, change.commit(lease.cell, result)
+    return lease.seen, change.commit(_announced(lease), result)
 
 
 def settled(wanted: Cell, answer: Seen | CellConflictError) -> Seen:
@@ -136,6 +144,15 @@ def evict(cells: Cells, seen: Seen, reason: FreeReason) -> Seen:
     return seen
 
 
+def _announced(lease: Lease) -> Cell:
+    """The held cell as one that publishes, whether that was written or told by a lock."""
+    return lease.cell if lease.cell.phase is Phase.PUBLISHING else change.publish(lease.cell, lease.owner)
+
+
+def _is_mine(cell: Cell, owner: Owner) -> bool:
+    return cell.state is CellState.HELD and cell.owner is not None and cell.owner.token == owner.token
+
+
 def _mine(cells: Cells, lease: Lease, step: Callable[[Cell], Cell]) -> Lease:
     return Lease(_swap(cells, lease.seen, step(lease.cell), lease.owner, step), lease.owner)
 
@@ -155,7 +172,7 @@ def _swap(cells: Cells, seen: Seen, wanted: Cell, owner: Owner, again: Callable[
 
 
 def _may_retry(now: Cell, owner: Owner, wanted: Cell) -> bool:
-    mine = now.state is CellState.HELD and now.owner is not None and now.owner.token == owner.token
+    mine = _is_mine(now, owner)
     if wanted.state is CellState.DONE:
         # The epoch rises whenever a hold is lost: an equal one is the hold under which the bytes were stored.
         return mine and now.phase is Phase.PUBLISHING and now.epoch == wanted.epoch

@@ -111,6 +111,19 @@ class Wants(Protocol):
         """Who waits for an ID at this moment, as far as it can be told; who died waiting may stand there too."""
 
 
+@runtime_checkable
+class AnnouncesByLock(Protocol):
+    """Cells where a lock, and no write, tells collectors that bytes are being stored; an addition to `Cells`."""
+
+    def announce(self, seen: Seen) -> None:
+        """Keep collectors away until the cell is written next, or this process ends; `seen` is held by the caller.
+
+        Raises:
+            CellConflictError: the cell is not as it was seen; nothing is kept away.
+            HostError: the storage cannot be read.
+        """
+
+
 class Kept(Protocol):
     """Small immutable objects, kept for ever: manifests, records, metrics, configs, code trees, lock files."""
 

@@ -80,6 +80,21 @@ class LocalCells:
             self._files.settle()
             return done
 
+    def announce(self, seen: Seen) -> None:
+        """Keep collectors away until the cell is written next: that HELD{publishing} does so is spared its write.
+
+        Raises:
+            CellConflictError: the cell is not as it was seen.
+            HostError: the folder cannot be read.
+        """
+        with DiskErrors("read", self._places.cell(seen.id)):
+            self._publishing.begin(seen.id)
+            try:
+                self._demand(seen)
+            except BaseException:
+                self._publishing.end(seen.id)
+                raise
+
     def liveness(self, owner: Owner) -> Liveness:
         """Tell if a holder is still there, by the lock that it holds while it lives."""
         return self._sessions.liveness(owner)
