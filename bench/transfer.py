@@ -50,7 +50,7 @@ def main() -> None:
         environ = os.environ | server.environ()
         size = str(mib * MIB)
         bare = {step: _step(environ, f"bare_{step}", folder, size) for step in ("put", "get")}
-        print(f"{mib} MiB                     s     MiB/s   of bare   peak MiB")
+        print(f"{mib} MiB                     s     MiB/s   of bare   processor s   peak MiB")
         for name, row in bare.items():
             _print(f"bare {name}", row, row, mib)
         for files in (1, many):
@@ -62,7 +62,7 @@ def main() -> None:
 
 def _print(name: str, row: dict, bare: dict, mib: int) -> None:
     share = bare["s"] / row["s"]
-    print(f"{name:<16} {row['s']:>12.2f} {mib / row['s']:>9.0f} {share:>9.2f} {row['peak'] / MIB:>10.0f}")
+    print(f"{name:<16} {row['s']:>12.2f} {mib / row['s']:>9.0f} {share:>9.2f} {row['cpu_s']:>13.2f} {row['peak'] / MIB:>10.0f}")
 
 
 def _step(environ: dict[str, str], *argv: str) -> dict:
@@ -72,11 +72,22 @@ def _step(environ: dict[str, str], *argv: str) -> dict:
     return json.loads(done.stdout)
 
 
-def _told(began: float, result: object = None) -> dict:
+def _told(start: tuple[float, float], result: object = None) -> dict:
+    began, began_cpu_s = start
     took = time.monotonic() - began
     status = Path("/proc/self/status").read_text(encoding="ascii")
     peak = next(int(line.split()[1]) << 10 for line in status.splitlines() if line.startswith("VmHWM:"))
-    return {"s": took, "peak": peak, "result": result}
+    return {"s": took, "cpu_s": _processor_s() - began_cpu_s, "peak": peak, "result": result}
+
+
+def _start() -> tuple[float, float]:
+    return time.monotonic(), _processor_s()
+
+
+def _processor_s() -> float:
+    """What this process has used of the processors, in all its threads."""
+    used = os.times()
+    return used.user + used.system
 
 
 def bare_put(folder: str, size: str) -> dict:
@@ -86,7 +97,7 @@ def bare_put(folder: str, size: str) -> dict:
     fill(source, int(size), BARE_OBJECTS)
     paths = sorted(p for p in source.rglob("*") if p.is_file())
     store = _bare()
-    began = time.monotonic()
+    began = _start()
     with ThreadPoolExecutor(BARE_AT_ONCE) as pool:
         list(pool.map(lambda path: obstore.put(store, f"bare/{path.name}", path), paths))
     return _told(began)
@@ -102,7 +113,7 @@ def bare_get(folder: str, size: str) -> dict:
         with open(Path(folder, "got-" + key.rpartition("/")[2]), "wb") as file:
             file.writelines(obstore.get(store, key).stream(min_chunk_size=4 * MIB))
 
-    began = time.monotonic()
+    began = _start()
     with ThreadPoolExecutor(BARE_AT_ONCE) as pool:
         list(pool.map(get, keys))
     told = _told(began)
@@ -117,7 +128,7 @@ def publish(folder: str, size: str, files: str) -> dict:
     stage = cache.staging.new_stage("bench")
     fill(stage, int(size), int(files))
     output = Output(str(stage), cache.staging.scan(stage))
-    began = time.monotonic()
+    began = _start()
     result = artifacts.publish(output)
     return _told(began, [result.artifact, result.manifest, result.layout])
 
@@ -127,7 +138,7 @@ def fetch(folder: str, size: str, files: str, result: str) -> dict:
     del size
     artifacts, _ = _artifacts(Path(folder, f"reader-{files}"))
     artifact, manifest, layout = json.loads(result)
-    began = time.monotonic()
+    began = _start()
     wrong = artifacts.fetch(Result(artifact, manifest, "", layout))
     told = _told(began)
     if wrong is not None:

@@ -141,10 +141,12 @@ class LocalCollecting:
         return self._cells.liveness(cell.owner) is not Liveness.GONE
 
     def _busy(self) -> HostError:
-        owners = {cell.owner for _, cell in self._all_cells() if cell.owner is not None and self._publishes(cell)}
-        who = ", ".join(sorted(f"{o.user}@{o.host} (run {o.run}, process {o.pid})" for o in owners))
+        # Which of them stores something now is told by the lock alone, and that names nobody.
+        owners = {cell.owner for _, cell in self._all_cells() if cell.owner is not None}
+        living = [owner for owner in owners if self._cells.liveness(owner) is not Liveness.GONE]
+        who = ", ".join(sorted({f"{o.user}@{o.host} (run {o.run}, process {o.pid})" for o in living}))
         return HostError(
-            f"{who} does not end publishing" if who else "another collector, or a look for damage, is at work",
+            f"{who} does not end storing results" if who else "another collector, or a look for damage, is at work",
             code="collector-busy",
             hint="let it go on or end it, then run the same command again",
         )
