@@ -109,6 +109,8 @@ class Contender:
 class Fleet:
     """Runs of one workspace, forked by a server; use as a context, at whose end all of them are gone."""
 
+    SERVER = HERE / "fork_server.py"
+
     def __init__(self, folder: Path, work: Path, environ: Mapping[str, str]) -> None:
         self._folder, self._work, self._environ = folder, work, environ
         self._runs: dict[str, Contender] = {}
@@ -117,7 +119,7 @@ class Fleet:
     def __enter__(self) -> Self:
         self._folder.mkdir()
         self._server = subprocess.Popen(
-            [sys.executable, str(HERE / "fork_server.py")],
+            [sys.executable, str(self.SERVER)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             env=self._environ,
@@ -137,9 +139,12 @@ class Fleet:
 
     def prepare(self, *words: str, pause: str | None = None) -> Contender:
         """Fork a run that waits for `go`; with `pause` it stands still at that point and says so in `note`."""
+        return self._fork({"words": words, "folder": str(self._work), "pause": pause})
+
+    def _fork(self, what: Mapping[str, Any]) -> Contender:
         name = f"{len(self._runs):05}"
         paths = [self._folder / f"{name}.{kind}" for kind in ("out", "err", "note")]
-        order = {"do": "spawn", "name": name, "words": words, "folder": str(self._work), "pause": pause}
+        order = {"do": "spawn", "name": name, **what}
         self._runs[name] = run = Contender(name, 0, *paths)
         self._order({**order, "out": str(run.out), "err": str(run.err), "note": str(run.note)})
         run.pid = self._forked.get(timeout=LIMIT_S)

@@ -26,3 +26,11 @@ def s3(tmp_path: Path) -> Iterator[S3Server]:
 @pytest.fixture
 def team(tmp_path: Path, s3: S3Server) -> Team:
     return Team(tmp_path, s3)
+
+
+@pytest.fixture
+def credentials(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let clients of this process be somebody, whatever the server."""
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "key")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "secret")
+    monkeypatch.setenv("AWS_ALLOW_HTTP", "true")

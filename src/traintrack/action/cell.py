@@ -22,6 +22,9 @@ from traintrack.errors import IntegrityError, InternalError
 
 CELL_FORMAT = "traintrack/cell/1"
 
+PROGRESS_BYTES = 200
+"""A cell is read again and again by those who wait."""
+
 _DIGEST = re.compile(r"[0-9a-f]{64}\Z")
 
 
@@ -98,6 +101,7 @@ class Cell(Struct, frozen=True):
     """One cell. No two writes of a cell have the same bytes: `nonce` is new in each.
 
     `note` says in words who freed it and when, for people; empty where nothing more is to be said than `free`.
+    `progress` is the newest that the task said of itself, for those who wait; it comes with heartbeats and may be old.
     """
 
     state: CellState
@@ -118,6 +122,7 @@ class Cell(Struct, frozen=True):
     bad: tuple[str, ...] = ()
     previous_record: ContentDigest | None = None
     note: str = ""
+    progress: str = ""
     format: str = field(default=CELL_FORMAT)
 
 
@@ -199,6 +204,7 @@ def acquire(seen: Cell | None, owner: Owner, inputs: tuple[ArtifactDigest, ...] 
         result=None,
         free=None,
         note="",
+        progress="",
         platform_failures=0,
     )
 
@@ -206,19 +212,22 @@ def acquire(seen: Cell | None, owner: Owner, inputs: tuple[ArtifactDigest, ...] 
 def take_over(seen: Cell, owner: Owner) -> Cell:
     """HELD by another, who is gone → HELD by me, on the same flight."""
     _demand(seen.state is CellState.HELD, "take over", seen)
-    return replace(seen, epoch=seen.epoch + 1, nonce=new_nonce(), owner=owner, phase=Phase.QUEUED, seq=0, job=None)
+    return replace(
+        seen, epoch=seen.epoch + 1, nonce=new_nonce(), owner=owner, phase=Phase.QUEUED, seq=0, job=None, progress=""
+    )
 
 
 def started(mine: Cell, job: str) -> Cell:
     """HELD(me) → HELD(me, running), with the handle of the job so that others can find it."""
     _demand(mine.state is CellState.HELD, "start", mine)
-    return replace(mine, phase=Phase.RUNNING, nonce=new_nonce(), seq=mine.seq + 1, job=job)
+    return replace(mine, phase=Phase.RUNNING, nonce=new_nonce(), seq=mine.seq + 1, job=job, progress="")
 
 
-def beat(mine: Cell) -> Cell:
-    """HELD(me) → HELD(me): a heartbeat."""
+def beat(mine: Cell, progress: str | None = None) -> Cell:
+    """HELD(me) → HELD(me): a heartbeat, with what the task says of itself (None: as before), cut to 200 bytes."""
     _demand(mine.state is CellState.HELD, "beat", mine)
-    return replace(mine, nonce=new_nonce(), seq=mine.seq + 1)
+    text = mine.progress if progress is None else _cut(progress)
+    return replace(mine, nonce=new_nonce(), seq=mine.seq + 1, progress=text)
 
 
 def publish(seen: Cell, owner: Owner) -> Cell:
@@ -239,6 +248,7 @@ def publish(seen: Cell, owner: Owner) -> Cell:
         seq=seen.seq + 1,
         free=None,
         note="",
+        progress="",
     )
 
 
@@ -317,6 +327,10 @@ def _contradiction(cell: Cell) -> str | None:
     return None
 
 
+def _cut(text: str) -> str:
+    return text.encode("utf-8", "replace")[:PROGRESS_BYTES].decode("utf-8", "ignore")
+
+
 def _freed(cell: Cell, reason: FreeReason) -> Cell:
     return replace(
         cell,
@@ -327,6 +341,7 @@ def _freed(cell: Cell, reason: FreeReason) -> Cell:
         job=None,
         inputs=(),
         free=reason,
+        progress="",
     )
 
 

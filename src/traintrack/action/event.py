@@ -44,7 +44,10 @@ class TargetProgress(Struct, frozen=True):
 
 
 class TargetWaiting(Struct, frozen=True):
-    """Another run holds the target: who, since when (ISO 8601), in which phase."""
+    """Another run holds the target: who, since when (ISO 8601), in which phase; told anew when something of it changes.
+
+    `progress` is what its task last said of itself, empty as long as nothing is known of it here.
+    """
 
     id: TargetId
     label: str
@@ -53,6 +56,7 @@ class TargetWaiting(Struct, frozen=True):
     run: str
     since: str
     phase: str
+    progress: str = ""
 
 
 class AttemptFailed(Struct, frozen=True):

@@ -4,54 +4,50 @@ from __future__ import annotations
 
 import io
 import re
-from collections.abc import Iterable, Iterator
-from enum import Enum
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import islice
+from json.encoder import encode_basestring
 
 import msgspec
 from blake3 import blake3
 from msgspec import Struct
 
+from traintrack.action.entries import Entries, Entry, EntryColumns, EntryType, in_columns
 from traintrack.action.links import first_escape, resolve_inside
 from traintrack.action.stored import decode_stored
-from traintrack.digest import ArtifactDigest, ContentDigest, canonical_json
+from traintrack.digest import ArtifactDigest, ContentDigest, NotCanonicalError
 from traintrack.errors import IntegrityError
+
+__all__ = [
+    "MANIFEST_FORMAT",
+    "Entry",
+    "EntryType",
+    "Manifest",
+    "make_manifest",
+    "name_is_allowed",
+    "read_manifest",
+    "text_is_allowed",
+]
 
 MANIFEST_FORMAT = "traintrack/manifest/1"
 
 _FORBIDDEN_NAME = re.compile(r"[\x00-\x1f\x7f]")
 _LONGEST_NAME = 255
 _ROWS_AT_ONCE = 2000
+_BYTES_AT_ONCE = 1 << 18
 _LONGEST_TARGET = 4095
+_BEGIN = b'{"files":['
+_END = b'],"format":"' + MANIFEST_FORMAT.encode() + b'"}'
+_NEXT_ROW = re.compile(rb'\},\{"(?:digest|path)":')
+"""Between two rows, and never inside a text of JSON, where every quote stands behind a backslash."""
+
 _DIGEST = re.compile(r"[0-9a-f]{64}\Z")
-
-
-class EntryType(str, Enum):
-    """What stands at a path; folders are listed only where they are empty."""
-
-    FILE = "file"
-    LINK = "link"
-    FOLDER = "dir"
-
-
-class Entry(Struct, frozen=True):
-    """One path of an artifact.
-
-    `path` is relative with `/`, never empty but in the manifest of a single file, without `.` and `..`.
-    `size` in bytes and `digest` are of files; `target` is of links, relative and inside the artifact.
-    """
-
-    path: str
-    type: EntryType = EntryType.FILE
-    executable: bool = False
-    size: int = 0
-    digest: ContentDigest | None = None
-    target: str | None = None
 
 
 class Manifest(Struct, frozen=True):
     """Entries sorted by the bytes of their paths. An artifact that is one file has one entry with path ``""``."""
 
-    entries: tuple[Entry, ...]
+    entries: Sequence[Entry]
 
     @property
     def size_bytes(self) -> int:
@@ -63,6 +59,10 @@ class Manifest(Struct, frozen=True):
         """How many files and links there are."""
         return sum(e.type is not EntryType.FOLDER for e in self.entries)
 
+    def columns(self) -> Entries:
+        """The entries in columns, in which each is found by its path."""
+        return in_columns(self.entries)
+
     def canonical(self) -> bytes:
         """The bytes that are hashed and stored."""
         whole = io.BytesIO()
@@ -71,11 +71,12 @@ class Manifest(Struct, frozen=True):
 
     def canonical_pieces(self) -> Iterator[bytes]:
         """The same in pieces: a file list of half a million rows takes many times its length while it is encoded."""
-        yield b'{"files":['
-        for start in range(0, len(self.entries), _ROWS_AT_ONCE):
-            rows = canonical_json([_row(e) for e in self.entries[start : start + _ROWS_AT_ONCE]])
-            yield b"," + rows[1:-1] if start else rows[1:-1]
-        yield b'],"format":"' + MANIFEST_FORMAT.encode() + b'"}'
+        yield _BEGIN
+        rows, comma = map(_row, self.entries), ""
+        while piece := ",".join(islice(rows, _ROWS_AT_ONCE)):
+            yield _utf8(comma + piece)
+            comma = ","
+        yield _END
 
     def digest(self) -> ArtifactDigest:
         """The artifact digest: BLAKE3 of the canonical bytes."""
@@ -92,32 +93,20 @@ class Manifest(Struct, frozen=True):
         """
         if subpath is None:
             return self
-        links = {e.path: e.target or "" for e in self.entries if e.type is EntryType.LINK}
+        entries = self.columns()
+        links = entries.links()
         where = resolve_inside(links, subpath) if links else subpath
         if where is None:
             return None
-        inside = self if where == "" else self._below(where)
+        inside = self if where == "" else _below(entries, where)
         if inside is None or not links or inside is self:
             return inside
-        within = {e.path: e.target or "" for e in inside.entries if e.type is EntryType.LINK}
-        return self if first_escape(within) is not None else inside
-
-    def _below(self, path: str) -> Manifest | None:
-        prefix = f"{path}/"
-        inside: list[Entry] = []
-        for entry in self.entries:
-            if entry.path == path:
-                if entry.type is EntryType.FOLDER:
-                    return Manifest(())
-                return Manifest((_moved(entry, ""),))
-            if entry.path.startswith(prefix):
-                inside.append(_moved(entry, entry.path[len(prefix) :]))
-        return Manifest(tuple(inside)) if inside else None
+        return self if first_escape(inside.columns().links()) is not None else inside
 
 
 def make_manifest(entries: Iterable[Entry]) -> Manifest:
     """Sort the entries by the bytes of their paths."""
-    return Manifest(tuple(sorted(entries, key=lambda e: e.path.encode("utf-8"))))
+    return Manifest(in_columns(entries))
 
 
 def read_manifest(data: bytes) -> Manifest:
@@ -175,59 +164,102 @@ class _Stored(msgspec.Struct):
     files: list[_Row]
 
 
-def _decoded(data: bytes) -> tuple[Entry, ...]:
+def _decoded(data: bytes) -> Entries:
+    columns = EntryColumns()
     try:
-        raw = decode_stored(data, _Stored)
+        for rows in _pieces(data):
+            for r in rows:
+                digest = ContentDigest(r.digest) if r.digest else None
+                columns.add(Entry(r.path, r.type, r.exec, r.size, digest, r.target))
     except msgspec.MsgspecError as error:
         raise IntegrityError(f"a manifest cannot be read: {error}", code="manifest-damaged") from error
-    if raw.format != MANIFEST_FORMAT:
-        raise IntegrityError(f"a manifest has the unknown format `{raw.format}`", code="manifest-format")
-    return tuple(
-        Entry(r.path, r.type, r.exec, r.size, ContentDigest(r.digest) if r.digest else None, r.target)
-        for r in raw.files
-    )
+    except OverflowError as error:
+        raise IntegrityError("a manifest is refused: no file is so large", code="manifest-refused") from error
+    return columns.finished()
 
 
-def _row(entry: Entry) -> dict[str, str | int | bool | None]:
-    row: dict[str, str | int | bool | None] = {"path": entry.path, "type": entry.type.value}
+def _pieces(data: bytes) -> Iterator[list[_Row]]:
+    """The rows, some at a time where the bytes begin and end as canonical ones do; what is between may still be anything."""
+    if not (data.startswith(_BEGIN) and data.endswith(_END)):
+        raw = decode_stored(data, _Stored)
+        if raw.format != MANIFEST_FORMAT:
+            raise IntegrityError(f"a manifest has the unknown format `{raw.format}`", code="manifest-format")
+        yield raw.files
+        return
+    at, end = len(_BEGIN), len(data) - len(_END)
+    while at < end:
+        found = _NEXT_ROW.search(data, min(at + _BYTES_AT_ONCE, end), end)
+        until = found.start() + 1 if found else end
+        yield decode_stored(b"[%b]" % data[at:until], list[_Row])
+        at = until + 1
+
+
+def _row(entry: Entry) -> str:
+    """The canonical JSON of an entry, with its keys in order."""
+    path = encode_basestring(entry.path)
     if entry.type is EntryType.FILE:
-        row |= {"exec": entry.executable, "size": entry.size, "digest": entry.digest}
+        digest = "null" if entry.digest is None else encode_basestring(entry.digest)
+        executable = "true" if entry.executable else "false"
+        return f'{{"digest":{digest},"exec":{executable},"path":{path},"size":{entry.size},"type":"file"}}'
     if entry.type is EntryType.LINK:
-        row["target"] = entry.target
-    return row
+        target = "null" if entry.target is None else encode_basestring(entry.target)
+        return f'{{"path":{path},"target":{target},"type":"link"}}'
+    return f'{{"path":{path},"type":"dir"}}'
+
+
+def _utf8(text: str) -> bytes:
+    try:
+        return text.encode("utf-8")
+    except UnicodeEncodeError as error:
+        raise NotCanonicalError(str(error)) from error
+
+
+def _below(entries: Entries, path: str) -> Manifest | None:
+    alone = entries.find(path)
+    if alone is not None:
+        entry = entries[alone]
+        return Manifest(() if entry.type is EntryType.FOLDER else (_moved(entry, ""),))
+    inside = EntryColumns()
+    for number in entries.below(path):
+        entry = entries[number]
+        inside.add(_moved(entry, entry.path[len(path) + 1 :]))
+    found = inside.finished()
+    return Manifest(found) if found else None
 
 
 def _moved(entry: Entry, path: str) -> Entry:
     return Entry(path, entry.type, entry.executable, entry.size, entry.digest, entry.target)
 
 
-def _check(entries: tuple[Entry, ...]) -> None:
-    leaves: set[str] = set()
-    folders: set[str] = {""}
+def _check(entries: Entries) -> None:
     previous = b""
     for number, entry in enumerate(entries):
-        raw = entry.path.encode("utf-8", "surrogatepass")
+        raw = entries.raw_path(number)
         if number and raw <= previous:
             raise _hostile("its paths are not sorted, or one stands twice", entry.path)
         previous = raw
         _check_entry(entry, alone=len(entries) == 1)
-        leaves.add(entry.path)
-        _note_parents(entry.path, folders)
-    clash = min(leaves & folders, default="")
+    clash = min(_leaves_used_as_folders(entries), default="")
     if clash:
         raise _hostile("a file or link stands where it needs a folder", clash)
-    links = {e.path: e.target or "" for e in entries if e.type is EntryType.LINK}
+    links = entries.links()
     escaping = first_escape(links) if links else None
     if escaping is not None:
         raise _hostile("a link leaves its folder or leads in a circle", escaping)
 
 
-def _note_parents(path: str, folders: set[str]) -> None:
-    """Add the folders above a path; those above a known one are known."""
-    end = path.rfind("/")
-    while end > 0 and path[:end] not in folders:
-        folders.add(path[:end])
-        end = path.rfind("/", 0, end)
+def _leaves_used_as_folders(entries: Entries) -> Iterator[str]:
+    """The paths of sorted entries that are folders of others too."""
+    known = ""
+    for entry in entries:
+        folder = entry.path.rpartition("/")[0]
+        if folder == known:
+            continue
+        known = folder
+        while folder and entries.find(folder) is None:
+            folder = folder.rpartition("/")[0]
+        if folder:
+            yield folder
 
 
 def _check_entry(entry: Entry, *, alone: bool) -> None:

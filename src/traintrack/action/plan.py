@@ -36,6 +36,7 @@ class ReasonCode(str, Enum):
     FORCED = "forced"
     INPUT_REMADE = "input-remade"
     HELD = "held-by-another-run"
+    REFUSED = "refused"
 
 
 class Reason(Struct, frozen=True):

@@ -12,29 +12,33 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from traintrack.app.answers import Diagnosis
-from traintrack.app.environment import cache_folder, describe_engine, open_environment
+from traintrack.app.environment import cache_folder, describe_engine, environment_spec, open_environment
 from traintrack.errors import TraintrackError
 from traintrack.version import VERSION
 from traintrack.workspace.load import find_workspace, load_workspace
-from traintrack.workspace.model import Workspace
+from traintrack.workspace.model import EnvironmentSpec, Workspace
 
 _GIT_NEEDED = (2, 36)
 _FREE_BYTES_WANTED = 10 * 1024**3
 _ANSWER_TIMEOUT_S = 10.0
 
 
-def doctor(start: Path) -> tuple[Diagnosis, ...]:
+def doctor(start: Path, env: str | None = None) -> tuple[Diagnosis, ...]:
     """Look at the programs, the workspace around `start` if there is one, its storage and the cache folder.
 
     A problem is one that `run` would stumble over. Nothing is left behind but folders that `run` makes too.
+
+    Raises:
+        UsageError: the workspace has no environment `env`.
     """
     found = [_python(), _git(), _uv(), _yaml()]
     workspace = _workspace(start, found)
-    found.append(_engine(workspace))
-    if workspace is not None:
-        found.append(_storage(workspace))
-        found += _bucket(workspace)
-        found += _folder("storage disk", _storage_folder(workspace))
+    spec = environment_spec(workspace, env) if workspace is not None else None
+    found.append(_engine(workspace, spec))
+    if workspace is not None and spec is not None:
+        found.append(_storage(workspace, spec))
+        found += _bucket(spec)
+        found += _folder("storage disk", _storage_folder(workspace, spec))
     found += _folder("cache folder", cache_folder())
     return tuple(found)
 
@@ -74,9 +78,8 @@ def _said(*command: str) -> str | None:
     return next(iter(done.stdout.splitlines()), "")
 
 
-def _engine(workspace: Workspace | None) -> Diagnosis:
+def _engine(workspace: Workspace | None, spec: EnvironmentSpec | None) -> Diagnosis:
     """Look for a container engine; without one only Python images run, which is enough for many."""
-    spec = workspace.environments[workspace.default_env] if workspace else None
     uses = workspace is not None and any(image.python is None for image in workspace.images.values())
     try:
         name, version, rootless = describe_engine(spec)
@@ -125,18 +128,17 @@ def _repository(workspace: Workspace) -> Diagnosis:
     return Diagnosis("repository", "ok", f"at {head[:12]}")
 
 
-def _storage(workspace: Workspace) -> Diagnosis:
-    """Open the storage of the default environment: that checks its format, that its disk is local, and the rights."""
+def _storage(workspace: Workspace, spec: EnvironmentSpec) -> Diagnosis:
+    """Open the storage of the environment: that checks its format, that its disk is local, and the rights."""
     try:
-        environment = open_environment(workspace, None)
+        environment = open_environment(workspace, spec.name)
     except TraintrackError as error:
         return Diagnosis("storage", "problem", str(error), error.hint or "")
     return Diagnosis("storage", "ok", f"{environment.storage.name} (environment {environment.name})")
 
 
-def _bucket(workspace: Workspace) -> Iterator[Diagnosis]:
-    """Look if the bucket of the default environment can be shared, and at its settings."""
-    spec = workspace.environments[workspace.default_env]
+def _bucket(spec: EnvironmentSpec) -> Iterator[Diagnosis]:
+    """Look if the bucket of the environment can be shared, and at its settings."""
     if not spec.storage.startswith("s3://"):
         return
     from traintrack.storages.s3.checkup import examine  # noqa: PLC0415  loads the client
@@ -150,9 +152,8 @@ def _bucket(workspace: Workspace) -> Iterator[Diagnosis]:
         yield Diagnosis("bucket", "warning", advice.message, advice.hint)
 
 
-def _storage_folder(workspace: Workspace) -> Path | None:
-    storage = workspace.environments[workspace.default_env].storage
-    return None if "://" in storage else workspace.root / Path(storage).expanduser()
+def _storage_folder(workspace: Workspace, spec: EnvironmentSpec) -> Path | None:
+    return None if "://" in spec.storage else workspace.root / Path(spec.storage).expanduser()
 
 
 def _folder(name: str, folder: Path | None) -> Iterator[Diagnosis]:

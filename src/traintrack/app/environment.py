@@ -39,6 +39,20 @@ class Environment(Struct, frozen=True):
     attempts: FailedAttempts
 
 
+def environment_spec(workspace: Workspace, name: str | None) -> EnvironmentSpec:
+    """Return what the workspace says of an environment, of the default one if no name is given.
+
+    Raises:
+        UsageError: there is no such environment.
+    """
+    wanted = name or workspace.default_env
+    spec = workspace.environments.get(wanted)
+    if spec is None:
+        known = ", ".join(f"`{n}`" for n in workspace.environments)
+        raise UsageError(f"there is no environment `{wanted}`", code="unknown-environment", hint=f"take one of {known}")
+    return spec
+
+
 def open_environment(workspace: Workspace, name: str | None) -> Environment:
     """Open an environment of the workspace, the default one if no name is given.
 
@@ -47,11 +61,8 @@ def open_environment(workspace: Workspace, name: str | None) -> Environment:
         InputError: its runner or storage is not in this version.
         HostError: its storage cannot be used.
     """
-    wanted = name or workspace.default_env
-    spec = workspace.environments.get(wanted)
-    if spec is None:
-        known = ", ".join(f"`{n}`" for n in workspace.environments)
-        raise UsageError(f"there is no environment `{wanted}`", code="unknown-environment", hint=f"take one of {known}")
+    spec = environment_spec(workspace, name)
+    wanted = spec.name
     if spec.runner != "local":
         raise InputError(
             f"environment `{wanted}` needs the runner `{spec.runner}`, which this version does not have",

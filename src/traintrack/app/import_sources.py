@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 from collections.abc import Iterable
@@ -135,10 +136,9 @@ class _Importer(Struct, frozen=True):
         storage = self.environment.storage
         lease = leases.start_publishing(storage.cells, lease)
         result = storage.artifacts.publish(output)
-        pin = {"content": source.content} if source.content is not None else {"listing": source.listing}
         record = Record(
             id=source.id,
-            preimage={"uri": source.uri, **pin},
+            preimage=json.loads(source.preimage),
             label=source.provenance.label,
             place=source.provenance.place,
             workspace=source.provenance.workspace,
@@ -148,6 +148,7 @@ class _Importer(Struct, frozen=True):
             files=output.manifest.files,
             size_bytes=output.manifest.size_bytes,
             runner="import",
+            unhashed={"uri": source.uri},
             keep=source.keep,
         )
         leases.commit(storage.cells, lease, replace(result, record=storage.kept.put(encode_record(record))))

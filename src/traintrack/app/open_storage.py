@@ -16,11 +16,14 @@ from traintrack.workspace.model import EnvironmentSpec, Workspace
 from traintrack.workspace.quantities import QuantityError, parse_duration, parse_size
 
 if TYPE_CHECKING:
-    from traintrack.storages.objects.store import WhereNone
+    from traintrack.storages.objects.store import ObjectStorage, WhereNone
+    from traintrack.storages.trust.contents import Check
+    from traintrack.storages.trust.refusals import Refusals
 
 CACHE_LIMIT_BYTES: Final = 100 << 30
 CACHE_LIMIT_VARIABLE: Final = "TRAINTRACK_CACHE_LIMIT"
 BUCKET_SCHEME: Final = "s3://"
+DEFAULT: Final = "default"
 
 
 class OpenStorage(Struct, frozen=True):
@@ -45,7 +48,8 @@ def open_storage(workspace: Workspace, spec: EnvironmentSpec) -> OpenStorage:
     if spec.storage.startswith(BUCKET_SCHEME):
         from traintrack.storages.objects.store import WhereNone  # noqa: PLC0415  adapters are loaded late
 
-        return _open_bucket(spec, WhereNone.MAKE)
+        storage, folder = _open_bucket(spec, WhereNone.MAKE)
+        return OpenStorage(_vetted(spec, storage), storage.staging, folder)
     if "://" not in spec.storage:
         return _open_folder(_folder(workspace, spec.storage))
     raise InputError(
@@ -56,7 +60,7 @@ def open_storage(workspace: Workspace, spec: EnvironmentSpec) -> OpenStorage:
     )
 
 
-def open_bucket_to_read(spec: EnvironmentSpec) -> OpenStorage:
+def open_bucket_to_read(spec: EnvironmentSpec) -> ObjectStorage:
     """Open the storage in a bucket that others have made; nothing is written.
 
     Raises:
@@ -65,7 +69,31 @@ def open_bucket_to_read(spec: EnvironmentSpec) -> OpenStorage:
     """
     from traintrack.storages.objects.store import WhereNone  # noqa: PLC0415  adapters are loaded late
 
-    return _open_bucket(spec, WhereNone.REFUSE)
+    return _open_bucket(spec, WhereNone.REFUSE)[0]
+
+
+def vetted_to_read(spec: EnvironmentSpec, storage: ObjectStorage, named: Storage, refusals: Refusals) -> Storage:
+    """Let results of a bucket stand only where record and file list fit; `named` is the storage under its own name.
+
+    A namespace that an environment names is one that not everybody may write: there the places of the files and the
+    metrics are looked at as well.
+    """
+    from traintrack.storages.objects.agreement import layout_contradiction  # noqa: PLC0415  adapters are loaded late
+    from traintrack.storages.trust.contents import contents_contradiction, metrics_contradiction  # noqa: PLC0415
+    from traintrack.storages.trust.vetted import VettedStorage  # noqa: PLC0415
+
+    checks: tuple[Check, ...] = ()
+    if namespace_of(spec) != DEFAULT:
+        checks = (
+            lambda contents: layout_contradiction(storage, contents.result, contents.manifest),
+            partial(metrics_contradiction, storage),
+        )
+    return VettedStorage(named, refusals, partial(contents_contradiction, storage, checks))
+
+
+def namespace_of(spec: EnvironmentSpec) -> str:
+    """Which results of a bucket an environment has."""
+    return str(spec.options.get("namespace") or DEFAULT)
 
 
 def cache_folder() -> Path:
@@ -97,7 +125,7 @@ def _open_folder(folder: Path) -> OpenStorage:
     return OpenStorage(local, local.staging, local.root)
 
 
-def _open_bucket(spec: EnvironmentSpec, where_none: WhereNone) -> OpenStorage:
+def _open_bucket(spec: EnvironmentSpec, where_none: WhereNone) -> tuple[ObjectStorage, Path]:
     from traintrack.storages.cache.cache import open_cache  # noqa: PLC0415  adapters are loaded late
     from traintrack.storages.objects.store import Opening, open_objects  # noqa: PLC0415
     from traintrack.storages.s3.bucket import S3Bucket  # noqa: PLC0415
@@ -108,13 +136,22 @@ def _open_bucket(spec: EnvironmentSpec, where_none: WhereNone) -> OpenStorage:
     address = f"{endpoint_of(access_of(spec.options)) or ''} {bucket.url}"
     opening = Opening(
         cache_folder() / "stores" / sha256_hex(address.encode())[:32],
-        spec.options.get("namespace") or "default",
+        namespace_of(spec),
         _seconds(spec.options.get("heartbeat")),
         where_none,
     )
     cache = open_cache(cache_folder() / "store", cache_limit_bytes(spec))
-    storage = open_objects(bucket, cache, opening, partial(demand_conditions, bucket))
-    return OpenStorage(storage, storage.staging, opening.folder)
+    return open_objects(bucket, cache, opening, partial(demand_conditions, bucket)), opening.folder
+
+
+def _vetted(spec: EnvironmentSpec, storage: ObjectStorage) -> Storage:
+    """The storage itself for the default namespace; in another no cell is believed without its record."""
+    from traintrack.storages.trust.refusals import Refusals  # noqa: PLC0415  adapters are loaded late
+    from traintrack.storages.trust.vetted import VettedStorage  # noqa: PLC0415
+
+    if namespace_of(spec) == DEFAULT:
+        return storage
+    return VettedStorage(storage, Refusals())
 
 
 def _seconds(duration: str | float | None) -> float | None:

@@ -13,7 +13,15 @@ from typing import TYPE_CHECKING, Final
 from msgspec import Struct
 from msgspec.structs import replace
 
-from traintrack.app.open_storage import BUCKET_SCHEME, OpenStorage, open_bucket_to_read, open_storage
+from traintrack.app.open_storage import (
+    BUCKET_SCHEME,
+    DEFAULT,
+    OpenStorage,
+    namespace_of,
+    open_bucket_to_read,
+    open_storage,
+    vetted_to_read,
+)
 from traintrack.errors import InputError, TraintrackError, UsageError
 from traintrack.ports.storage import Storage
 from traintrack.workspace.model import EnvironmentSpec, Workspace
@@ -21,6 +29,7 @@ from traintrack.workspace.suggest import did_you_mean
 
 if TYPE_CHECKING:
     from traintrack.storages.through.reach import Read
+    from traintrack.storages.trust.refusals import Refusals
 
 DEV: Final = "dev"
 """What is not clean goes to `dev/<user>` of a bucket."""
@@ -46,9 +55,12 @@ def with_reads(workspace: Workspace, spec: EnvironmentSpec, own: OpenStorage) ->
     """
     if not spec.reads:
         return own
-    from traintrack.storages.through.store import read_through  # noqa: PLC0415  adapters are loaded late
+    from traintrack.storages.trust.reading import VettingThrough  # noqa: PLC0415  adapters are loaded late
+    from traintrack.storages.trust.refusals import Refusals  # noqa: PLC0415
 
-    return OpenStorage(read_through(own.storage, tuple(_reads(workspace, spec))), own.staging, own.root)
+    refusals = Refusals()
+    reads = tuple(_reads(workspace, spec, refusals))
+    return OpenStorage(VettingThrough(own.storage, reads, refusals), own.staging, own.root)
 
 
 def push_places(workspace: Workspace, spec: EnvironmentSpec, name: str | None) -> PushPlaces:
@@ -66,7 +78,7 @@ def push_places(workspace: Workspace, spec: EnvironmentSpec, name: str | None) -
     if other is None:
         hint = did_you_mean(wanted, workspace.environments, "declare it below `environments`")
         raise UsageError(f"there is no environment `{wanted}`", code="unknown-environment", hint=hint)
-    if other.storage == spec.storage and _namespace(other) == _namespace(spec):
+    if other.storage == spec.storage and namespace_of(other) == namespace_of(spec):
         hint = "name another one with `--to ENV`"
         raise UsageError(f"`{wanted}` has the same storage as `{spec.name}`", code="no-push-target", hint=hint)
     clean = open_storage(workspace, other)
@@ -85,7 +97,7 @@ def dev_namespace() -> str:
     return f"{DEV}/{_NOT_IN_NAMES.sub('-', user)}"
 
 
-def _reads(workspace: Workspace, spec: EnvironmentSpec) -> Iterator[Read]:
+def _reads(workspace: Workspace, spec: EnvironmentSpec, refusals: Refusals) -> Iterator[Read]:
     from traintrack.storages.through.reach import Read  # noqa: PLC0415  adapters are loaded late
 
     for name in spec.reads:
@@ -97,22 +109,23 @@ def _reads(workspace: Workspace, spec: EnvironmentSpec) -> Iterator[Read]:
         if name == spec.name:
             message = f"`{spec.name}` reads itself"
             raise InputError(message, code="reads-itself", location=spec.place, hint=f"take `{name}` out of `reads`")
-        yield Read(name, partial(_open_to_read, workspace, other))
+        yield Read(name, partial(_open_to_read, workspace, other, refusals))
 
 
-def _open_to_read(workspace: Workspace, spec: EnvironmentSpec) -> Sequence[Storage]:
-    """The namespaces of a storage in the order of look-up."""
+def _open_to_read(workspace: Workspace, spec: EnvironmentSpec, refusals: Refusals) -> Sequence[Storage]:
+    """The namespaces of a storage in the order of look-up; what lies in a bucket is looked at before it is believed."""
     from traintrack.storages.through.named import NamedStorage  # noqa: PLC0415  adapters are loaded late
 
     if not spec.storage.startswith(BUCKET_SCHEME):
         return (_open_folder_to_read(workspace, spec),)
-    first = open_bucket_to_read(spec).storage
-    found: list[Storage] = [NamedStorage(first, _home(spec, first))]
+    first = open_bucket_to_read(spec)
+    found = [vetted_to_read(spec, first, NamedStorage(first, _home(spec, first)), refusals)]
+    own = _in_namespace(spec, dev_namespace())
     try:
-        dev = open_bucket_to_read(_in_namespace(spec, dev_namespace())).storage
+        dev = open_bucket_to_read(own)
     except TraintrackError:
         return found  # Who has pushed nothing that is not clean has no namespace of his own there.
-    return (*found, NamedStorage(dev, f"{dev.name}{dev_namespace()}"))
+    return (*found, vetted_to_read(own, dev, NamedStorage(dev, f"{dev.name}{dev_namespace()}"), refusals))
 
 
 def _open_folder_to_read(workspace: Workspace, spec: EnvironmentSpec) -> Storage:
@@ -126,12 +139,8 @@ def _open_folder_to_read(workspace: Workspace, spec: EnvironmentSpec) -> Storage
 
 def _home(spec: EnvironmentSpec, storage: Storage) -> str:
     """The name of a namespace as a home: for the default one the storage's own."""
-    namespace = _namespace(spec)
-    return storage.name if namespace == "default" else f"{storage.name}{namespace}"
-
-
-def _namespace(spec: EnvironmentSpec) -> str:
-    return str(spec.options.get("namespace") or "default")
+    namespace = namespace_of(spec)
+    return storage.name if namespace == DEFAULT else f"{storage.name}{namespace}"
 
 
 def _in_namespace(spec: EnvironmentSpec, namespace: str) -> EnvironmentSpec:

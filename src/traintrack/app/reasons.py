@@ -41,6 +41,10 @@ def _corrupt(facts: Mapping[str, Any]) -> str:
     return f"its stored bytes are damaged: {what}" if what else "its stored bytes were damaged"
 
 
+def _refused(facts: Mapping[str, Any]) -> str:
+    return f"the result in {facts.get('storage', '?')} is refused: {facts.get('what', '?')}"
+
+
 def _superseded(facts: Mapping[str, Any]) -> str:
     return f"made from other bytes of {facts['input']} than stand now" if "input" in facts else "superseded"
 
@@ -68,4 +72,5 @@ _TEXTS: dict[ReasonCode, Callable[[Mapping[str, Any]], str]] = {
     ReasonCode.FORCED: lambda _: "forced",
     ReasonCode.INPUT_REMADE: _inputs,
     ReasonCode.HELD: _held,
+    ReasonCode.REFUSED: _refused,
 }

@@ -50,6 +50,7 @@ from traintrack.ports.events import EventSink
 from traintrack.ports.sources import Tell
 from traintrack.ports.storage import Storage
 from traintrack.ports.through import ReadsThrough, Sharing
+from traintrack.ports.trust import Refuses
 from traintrack.version import VERSION
 from traintrack.workspace.model import Target
 
@@ -116,6 +117,8 @@ def run_targets(
     identified = identify_pinned(project, texts, pins)
     graph = identified.actions
     clock, storage = SystemClock(), environment.storage
+    if isinstance(storage, Refuses):
+        storage.hear_refusals(_warner(sink))
     if isinstance(storage, ReadsThrough):
         storage.attend(_warner(sink), options.sharing)
     planner = _planner(graph, storage, options)

@@ -21,6 +21,7 @@ from traintrack.app.recorded import ended_of, read_record, recorded_before, stan
 from traintrack.digest import TargetId
 from traintrack.label import Label
 from traintrack.ports.storage import HistoryEntry, Liveness, Storage
+from traintrack.ports.trust import Refusal, refusal_of
 from traintrack.workspace.source_control import HEAD, WORKTREE
 
 _FREED = {
@@ -52,10 +53,11 @@ def why(project: Project, environment: Environment, text: str) -> WhyAnswer:
     if before is not None and id_ in graph.actions:
         causes = CauseFinder(project, storage, graph).causes(Comparison(label, id_, before[1]))
     action, home = graph.actions.get(id_), home_of(cell)
+    unhashed = _unhashed(action, standing, _commit(project, found))
     return WhyAnswer(
         label=label,
         id=id_,
-        now=_now(storage, cell, standing, before, _unhashed(action, standing, _commit(project, found))),
+        now=_now(storage, cell, standing, before, unhashed, refusal_of(storage, id_)),
         origin=origin_text(project, home, standing) if home else None,
         old_id=before[0].id if before else None,
         compared_with=f"{before[0].run}, {before[0].time}" if before else None,
@@ -79,11 +81,14 @@ def _now(
     standing: Record | None,
     before: tuple[HistoryEntry, Record] | None,
     unhashed: tuple[str, ...],
+    refused: Refusal | None,
 ) -> str:
     if cell is not None and cell.state is CellState.DONE:
         return _cached(standing, unhashed)
     if cell is not None and cell.state is CellState.HELD:
         return _held(storage, cell)
+    if refused is not None:
+        return f"will run: the result in {refused.storage} is refused: {refused.words}"
     if cell is not None and cell.free is FreeReason.FAILED and cell.last_failure is not None:
         failure = cell.last_failure
         words = FailureClass(failure.failure).words if failure.failure in set(FailureClass) else failure.failure

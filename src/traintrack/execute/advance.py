@@ -204,6 +204,7 @@ def conclude(flight: Flight, state: JobState, ports: Ports, *, in_groups: bool =
             if in_groups:
                 return Stored(Commit(flight.lease, result, flight.consumption.key), after)
             leases.commit(ports.storage.cells, flight.lease, result)
+            ports.others.drop(flight.lease.cell.checkpoint)
             break
         except SupersededError as lost:
             if lost.seen.cell is None or not may_publish(lost.seen.cell):
@@ -229,13 +230,17 @@ def give_up(flight: Flight, state: JobState, ports: Ports, hint: str | None) -> 
     failure = replace(flight.failure(state), record=key)
     if flight.lease is not None:
         leases.fail(ports.storage.cells, flight.lease, failure, key, flight.checkpoint)
+        ports.others.drop(flight.lease.cell.checkpoint)
     return Fails(failure, flight, state, hint or state.hint, key)
 
 
 def abandon(flight: Flight, ports: Ports) -> None:
     """Let the cell go without a failure: waiters go on at once, from the checkpoint."""
     if flight.lease is not None:
-        leases.release(ports.storage.cells, flight.lease, flight.checkpoint)
+        checkpoint = ports.others.for_others(flight.id, flight.checkpoint)
+        leases.release(ports.storage.cells, flight.lease, checkpoint)
+        if checkpoint is not None:
+            ports.others.drop(flight.lease.cell.checkpoint, but=checkpoint)
 
 
 def _store(flight: Flight, lease: Lease, state: JobState, output: Output, ports: Ports) -> tuple[Result, Record]:
@@ -401,7 +406,7 @@ def _take(
         standing=cell.result if cell else None,
         grant=request.grant,
         resumed=resumed,
-        checkpoint=None if request.fresh else _checkpoint(lease, ports, resumed=resumed),
+        checkpoint=None if request.fresh or orphan is Orphan.ENDED else _checkpoint(lease, ports, resumed=resumed),
     )
     if adopted is not None:
         flight.handle, flight.attempt = adopted.handle, adopted.attempt
@@ -412,7 +417,8 @@ def _checkpoint(lease: Lease | None, ports: Ports, *, resumed: bool) -> str | No
     """What an earlier attempt has sealed: the cell names it, or a dead holder's runner left it."""
     if lease is None:
         return None
-    return lease.cell.checkpoint or (ports.runner.find_checkpoint(lease.cell.flight) if resumed else None)
+    named = ports.others.here(lease.cell.checkpoint)
+    return named or (ports.runner.find_checkpoint(lease.cell.flight) if resumed else None)
 
 
 def _adopt(cell: Cell, ports: Ports) -> Adopted | None:

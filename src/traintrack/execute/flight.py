@@ -16,6 +16,7 @@ from traintrack.action.plan import Reason
 from traintrack.action.record import AttemptNote, InputRead, Who
 from traintrack.digest import ActionKey, ArtifactDigest, TargetId, canonical_json, content_digest
 from traintrack.errors import HostError, InputError, IntegrityError
+from traintrack.execute.hand_over import HandOver
 from traintrack.execute.lease import Lease
 from traintrack.execute.slots import Grant
 from traintrack.ports.clock import Clock
@@ -52,6 +53,7 @@ class Ports(Struct, frozen=True):
     clock: Clock
     materials: Materials
     who: Who
+    others: HandOver = HandOver()
 
 
 class Consumption(Struct, frozen=True):

@@ -12,7 +12,7 @@ from collections.abc import Callable, Collection, Mapping
 from contextlib import AbstractContextManager
 
 from traintrack.action import cell as change
-from traintrack.action.cell import Cell, CellState, Owner
+from traintrack.action.cell import Cell, CellState, Owner, Phase
 from traintrack.digest import TargetId
 from traintrack.errors import TraintrackError
 from traintrack.ports.storage import Artifacts, CellConflictError, Cells, Kept, Ledger, Liveness, Seen, Storage
@@ -31,6 +31,7 @@ class BeatingCells:
         self._cells, self._lost = cells, lost
         self._guard = threading.Lock()
         self._held: dict[TargetId, Seen] = {}
+        self._progress: dict[TargetId, str] = {}
 
     @property
     def heartbeat_s(self) -> float | None:
@@ -59,6 +60,12 @@ class BeatingCells:
         """Wait for a change."""
         self._cells.wait(seen, timeout_s)
 
+    def tell(self, id_: TargetId, progress: str) -> None:
+        """Let the next beat of an ID say how far its task is; nothing is written now."""
+        with self._guard:
+            if id_ in self._held:
+                self._progress[id_] = progress
+
     def beat(self) -> None:
         """Write each held cell once. Trouble with the storage is no reason to stop: what is held may still be committed."""
         with self._guard:
@@ -72,8 +79,9 @@ class BeatingCells:
     def _beat(self, seen: Seen) -> None:
         if seen.cell is None:
             return
+        running = seen.cell.phase is Phase.RUNNING
         try:
-            now = self._cells.swap(seen, change.beat(seen.cell))
+            now = self._cells.swap(seen, change.beat(seen.cell, self._progress.get(seen.id) if running else None))
         except CellConflictError as conflict:
             now = conflict.seen
         with self._guard:
@@ -83,11 +91,14 @@ class BeatingCells:
                 self._held[seen.id] = now
                 return
             del self._held[seen.id]
+            self._progress.pop(seen.id, None)
         self._lost(seen.id)
 
     def _note(self, now: Seen, *, mine: bool = False) -> None:
         with self._guard:
             before = self._held.get(now.id)
+            if now.cell is None or now.cell.phase is not Phase.RUNNING:
+                self._progress.pop(now.id, None)
             if now.cell is None or now.cell.state is not CellState.HELD:
                 self._held.pop(now.id, None)
             elif mine or (before is not None and _holds(now, before)):
@@ -139,6 +150,10 @@ class Heartbeats:
     def start(self) -> None:
         """Begin to beat."""
         self._thread.start()
+
+    def tell(self, id_: TargetId, progress: str) -> None:
+        """Let the next beat of an ID say how far its task is."""
+        self._cells.tell(id_, progress)
 
     def close(self) -> None:
         """Beat no more."""

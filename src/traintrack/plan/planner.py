@@ -17,6 +17,7 @@ from traintrack.plan.at_once import at_once
 from traintrack.plan.cells_for_plan import cells_for_plan
 from traintrack.plan.history import History
 from traintrack.ports.storage import Liveness, Storage
+from traintrack.ports.trust import refusal_of
 
 
 class Planner:
@@ -119,6 +120,9 @@ class Planner:
     def _reason(self, action: Action, cell: Cell | None, record: Record | None) -> Reason:
         if action.id in self._forced and cell is not None and cell.state is CellState.DONE:
             return Reason(ReasonCode.FORCED)
+        refused = refusal_of(self._storage, action.id)
+        if refused is not None:
+            return Reason(ReasonCode.REFUSED, {"storage": refused.storage, "what": refused.words})
         if cell is not None and cell.state is not CellState.DONE:
             known = _FREED.get(cell.free) if cell.free else ReasonCode.RELEASED
             if known is not None:

@@ -255,6 +255,9 @@ class LiveLogs(Protocol):
     def read_live(self, flight: str, offset: int) -> bytes:
         """Return what there is of a growing log from `offset` on, empty if there is no more."""
 
+    def drop_live(self, flight: str) -> None:
+        """Remove the pieces of a log that is kept whole by now, as far as that is possible."""
+
 
 class HistoryEntry(Struct, frozen=True):
     """One line of a label's history. `time` in ISO 8601 (UTC), for people."""

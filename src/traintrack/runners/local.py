@@ -123,6 +123,14 @@ class LocalRunner:
         """Return the key of the newest sealed checkpoint of a flight; both runners keep them in one place."""
         return self._processes.find_checkpoint(flight)
 
+    def checkpoint_path(self, key: str) -> Path | None:
+        """Where a checkpoint lies, None if it is not on this machine."""
+        return self._processes.checkpoint_path(key)
+
+    def place_for_checkpoint(self, key: str) -> Path | None:
+        """Where one that comes from another machine is to be put; see `CarriesCheckpoints`."""
+        return self._processes.place_for_checkpoint(key)
+
     def logs(self, handle: Handle, offset: int) -> bytes:
         """Return masked bytes of the log from `offset` on."""
         runner = self._containers if _is_container(handle) else self._processes

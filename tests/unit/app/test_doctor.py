@@ -8,6 +8,7 @@ from small_workspace import Small
 from traintrack.app import doctor as module
 from traintrack.app.answers import Diagnosis
 from traintrack.app.doctor import doctor
+from traintrack.errors import UsageError
 
 
 def found(start: Path) -> dict[str, Diagnosis]:
@@ -84,3 +85,12 @@ def test_a_cache_folder_that_cannot_be_made_is_a_problem(tmp_path: Path, monkeyp
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "file"))
 
     assert found(tmp_path)["cache folder"].state == "problem"
+
+
+def test_the_environment_that_is_named_is_looked_at(tmp_path: Path) -> None:
+    root = Small(tmp_path).root
+    row = next(one for one in doctor(root, "local") if one.name == "storage")
+
+    assert row.detail.endswith("(environment local)")
+    with pytest.raises(UsageError, match="there is no environment `fleet`"):
+        doctor(root, "fleet")

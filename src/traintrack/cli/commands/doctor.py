@@ -21,7 +21,7 @@ class Options(Struct, frozen=True):
 
 def run(call: Call, _options: Options) -> int:
     """Print a line for each thing that was looked at; the exit code tells if there is a problem."""
-    found = doctor(call.start)
+    found = doctor(call.start, call.env)
     code = HostError.exit_code if any(one.state == "problem" for one in found) else 0
     if call.json:
         rows = [{"name": d.name, "state": d.state, "detail": d.detail, "hint": d.hint or None} for d in found]

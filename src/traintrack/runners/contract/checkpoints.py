@@ -67,6 +67,17 @@ class Checkpoints:
         path = self._path(key)
         return path if path is not None and os.path.lexists(path) else None
 
+    def place_for(self, key: str) -> str | None:
+        """Return where a checkpoint of another machine is to be put, None for a text that is no key of ours.
+
+        Raises:
+            OSError: its folder cannot be made.
+        """
+        path = self._path(key)
+        if path is not None:
+            os.makedirs(os.path.dirname(path), mode=0o700, exist_ok=True)
+        return path
+
     def drop(self, flight: str, own: str | None = None, spare: str | None = None) -> None:
         """Remove all checkpoints of a flight; the folder `own` is moved to `spare`, with what is in it, where it can be."""
         if own is not None and spare is not None:

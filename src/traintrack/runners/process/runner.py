@@ -189,6 +189,20 @@ class ProcessRunner:
         """Return the key of the newest sealed checkpoint of a flight, for `Job.checkpoint`; None if there is none."""
         return self._world.checkpoints.find(flight)
 
+    def checkpoint_path(self, key: str) -> Path | None:
+        """Where a checkpoint lies, None if it is not on this machine."""
+        path = self._world.checkpoints.path_of(key)
+        return None if path is None else Path(path)
+
+    def place_for_checkpoint(self, key: str) -> Path | None:
+        """Where one that comes from another machine is to be put; see `CarriesCheckpoints`.
+
+        Raises:
+            OSError: its folder cannot be made.
+        """
+        path = self._world.checkpoints.place_for(key)
+        return None if path is None else Path(path)
+
     def logs(self, handle: Handle, offset: int) -> bytes:
         """Return masked bytes of the log from `offset` on.
 

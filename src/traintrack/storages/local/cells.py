@@ -9,7 +9,7 @@ from collections.abc import Collection, Mapping, Sequence
 from traintrack.action.cell import Cell, CellState, Owner, Phase
 from traintrack.digest import TargetId
 from traintrack.errors import InternalError
-from traintrack.ports.storage import CellConflictError, Liveness, Seen
+from traintrack.ports.storage import CellConflictError, Liveness, Seen, Want
 from traintrack.storages.local.cell_file import cell_bytes, read_cell
 from traintrack.storages.local.disk_errors import DiskErrors
 from traintrack.storages.local.files import Files, read_file
@@ -17,6 +17,7 @@ from traintrack.storages.local.locks import FileLock
 from traintrack.storages.local.places import Places
 from traintrack.storages.local.publishing import Publishing
 from traintrack.storages.local.sessions import Sessions
+from traintrack.storages.local.wants import LocalWants
 
 _FIRST_PAUSE_S = 0.005
 _LONGEST_PAUSE_S = 0.05
@@ -27,7 +28,8 @@ class LocalCells:
 
     heartbeat_s: float | None = None
 
-    def __init__(self, places: Places, files: Files, sessions: Sessions) -> None:
+    def __init__(self, places: Places, files: Files, sessions: Sessions, wants: LocalWants | None = None) -> None:
+        self._wants = wants or LocalWants(places, sessions)
         self._places = places
         self._files = files
         self._sessions = sessions
@@ -41,7 +43,13 @@ class LocalCells:
             HostError: the folder cannot be read.
         """
         with DiskErrors("read", self._places.cells):
-            return {id_: self._read(id_) for id_ in ids}
+            seen = {id_: self._read(id_) for id_ in ids}
+        self._wants.saw(seen.values())
+        return seen
+
+    def wants(self, id_: TargetId) -> tuple[Want, ...]:
+        """Who waits for an ID; see `Wants`."""
+        return self._wants.of(id_)
 
     def swap(self, seen: Seen, cell: Cell) -> Seen:
         """Replace what was `seen` by `cell`, or raise; DONE is durable when this returns.
@@ -100,7 +108,10 @@ class LocalCells:
         return self._sessions.liveness(owner)
 
     def wait(self, seen: Collection[Seen], timeout_s: float) -> None:
-        """Return as soon as a cell was written or its holder is gone; looks every 5 ms at first, every 50 ms later."""
+        """Return as soon as a cell was written or its holder is gone; looks every 5 ms at first, every 50 ms later.
+
+        Who has waited in vain is told of by `wants`.
+        """
         deadline = time.monotonic() + timeout_s
         before = {s.id: self._signature(s.id) for s in seen}
         # What changed between the caller's reading and the signatures is seen by reading once more.
@@ -115,6 +126,7 @@ class LocalCells:
             if any(self._signature(id_) != signature for id_, signature in before.items()):
                 return
             pause_s = min(pause_s * 1.5, _LONGEST_PAUSE_S)
+        self._wants.add(s.id for s in seen)
 
     def _commit(self, seen: Seen, cell: Cell) -> Seen:
         """Bytes before cell: the result and the new cell are on the disk before the rename can be."""

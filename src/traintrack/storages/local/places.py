@@ -66,6 +66,10 @@ class Places(Struct, frozen=True):
         """The cell of an ID."""
         return f"{self.root}/ns/{self.namespace}/cell/{id_[:2]}/{id_}"
 
+    def wants(self, id_: str) -> str:
+        """The folder of those who wait for an ID."""
+        return f"{self.root}/ns/{self.namespace}/want/{id_}"
+
     def cell_lock(self, id_: str) -> str:
         """The lock of the cell's shard, one of 256."""
         return f"{self.root}/lock/cell/{id_[:2]}"

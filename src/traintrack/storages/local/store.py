@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Collection
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Collection, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from traintrack.action.cell import Owner
@@ -21,6 +21,7 @@ from traintrack.storages.local.places import Places, checked
 from traintrack.storages.local.sessions import Sessions
 from traintrack.storages.local.staging import LocalStaging
 from traintrack.storages.local.sweep import Swept, sweep
+from traintrack.storages.local.wants import LocalWants
 
 
 def open_local(root: Path, namespace: str = "default") -> LocalStorage:
@@ -40,7 +41,8 @@ class LocalStorage:
         self._places = Places(os.path.abspath(root), checked(namespace))
         self._sessions = Sessions(self._places.alive)
         self._files = files = Files(self._places, self._sessions)
-        self.cells = LocalCells(self._places, files, self._sessions)
+        self._wants = LocalWants(self._places, self._sessions)
+        self.cells = LocalCells(self._places, files, self._sessions, self._wants)
         self.kept = LocalKept(self._places, files)
         self.artifacts = LocalArtifacts(self._places, files, self.kept)
         self.ledger = LocalLedger(self._places, files)
@@ -58,13 +60,19 @@ class LocalStorage:
         """The folder."""
         return Path(self._places.root)
 
-    def present(self, run: str) -> AbstractContextManager[Owner]:
+    @contextmanager
+    def present(self, run: str) -> Iterator[Owner]:
         """Show that a run lives, for as long as the context is open; the owner has an empty token.
 
         Raises:
             HostError: a run of this name lives already.
         """
-        return self._sessions.present(run)
+        with self._sessions.present(run) as owner:
+            self._wants.begin(owner)
+            try:
+                yield owner
+            finally:
+                self._wants.end(owner)
 
     def stale_stages(self) -> tuple[Path, ...]:
         """Stages that a dead process has left, sorted."""

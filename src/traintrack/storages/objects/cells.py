@@ -122,7 +122,10 @@ class ObjectCells:
         until = self._pace.monotonic() + timeout_s
         while (left_s := until - self._pace.monotonic()) > 0:
             poll_s = min((self._silence.poll_s(s.id) for s in seen), default=left_s)
-            self._sleep(seen, min(poll_s * (0.8 + 0.4 * self._pace.spread()), left_s))
+            pause_s = poll_s * (0.8 + 0.4 * self._pace.spread())
+            self._sleep(seen, min(pause_s, left_s))
+            if pause_s >= left_s:
+                return  # The caller looks now; twice in one moment would only cost.
             now = self.read([s.id for s in seen])
             if any(now[s.id].version != s.version or self._is_gone(now[s.id]) for s in seen):
                 return

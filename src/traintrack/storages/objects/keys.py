@@ -12,6 +12,7 @@ kept/<2>/<digest>, kept-named/<name>      what is kept for ever, for all namespa
 run/<run>, run-newest/<time, inverted>~<run>
 label/<2>/<digest>                        the newest results of a label
 log/<name>, live/<flight>/<offset>        logs that are finished, and pieces of those that grow
+handover/<checkpoint>/<digest>            checkpoints of those who left, for those who waited
 roots/<workspace>, use/<digest>           what is never collected, and what was used
 ```
 """
@@ -29,7 +30,7 @@ STORE_MARK: Final = "store.json"
 RUNS: Final = "run/"
 NEWEST_RUNS: Final = "run-newest/"
 _OF_THE_STORE: Final = frozenset(
-    ("kept", "kept-named", "run", "run-newest", "label", "log", "live", "roots", "use", "pin", "probe")
+    ("kept", "kept-named", "run", "run-newest", "label", "log", "live", "handover", "roots", "use", "pin", "probe")
 )
 _OF_A_NAMESPACE: Final = frozenset(("cell", "data", "gc", "hint", "want"))
 
@@ -121,6 +122,11 @@ def log_key(name: str) -> str:
 def live_prefix(flight: str) -> str:
     """The prefix of the pieces of a growing log."""
     return f"live/{flight}/"
+
+
+def handover_key(checkpoint: str, digest: str) -> str:
+    """The key of a checkpoint on its way to another machine."""
+    return f"handover/{checkpoint}/{digest}"
 
 
 def id_of(cell_key: str) -> TargetId:

@@ -18,7 +18,7 @@ from traintrack.ports.objects import Objects
 from traintrack.ports.storage import Seen
 from traintrack.storages.objects.keys import Keys
 from traintrack.storages.objects.notebook import Notebook
-from traintrack.storages.objects.pace import Pace, patiently
+from traintrack.storages.objects.pace import DEADLINE_S, Pace, patiently
 
 
 class Evictions:
@@ -29,13 +29,13 @@ class Evictions:
         self._guard = threading.Lock()
         self._under_way = 0
 
-    def word(self) -> str | None:
+    def word(self, deadline_s: float = DEADLINE_S) -> str | None:
         """The word as it is now, None if there is none.
 
         Raises:
             HostError: there was no clear answer until the deadline.
         """
-        got = patiently(self._pace, "read what was evicted", lambda: self._objects.get(self._keys.evicted))
+        got = patiently(self._pace, "read what was evicted", lambda: self._objects.get(self._keys.evicted), deadline_s)
         return got.data.decode("ascii", "replace") if got else None
 
     def write(self) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
@@ -12,7 +13,7 @@ import msgspec
 from traintrack.action.event import RUN_FORMAT, RunDocument
 from traintrack.action.stored import decode_stored
 from traintrack.digest import ActionKey, TargetId
-from traintrack.errors import IntegrityError
+from traintrack.errors import HostError, IntegrityError
 from traintrack.ports.objects import Bucket, UnknownOutcomeError
 from traintrack.ports.storage import HistoryEntry
 from traintrack.storages.local.disk_errors import DiskErrors
@@ -155,17 +156,25 @@ class ObjectLedger:
         if not is_name(flight):
             return b""
         prefix = live_prefix(flight)
-        keys = patiently(self._pace, f"list `{prefix}`", lambda: tuple(self._bucket.list(prefix)))
-        starts = [int(end) for key in keys if (end := key[len(prefix) :]).isdecimal()]  # In order, as keys are.
-        before = [start for start in starts if start <= offset][-1:]
+        entries = self._bucket.entries
+        there = patiently(self._pace, f"list `{prefix}`", lambda: [(e.key, e.size_bytes) for e in entries(prefix)])
         found, at = bytearray(), offset
-        for start in [*before, *(s for s in starts if s > offset)]:
-            piece = self._get(f"{prefix}{start:0{_OFFSET_DIGITS}}") if start <= at else None
+        for key, size in there:  # In order, as keys are.
+            start = int(end) if (end := key[len(prefix) :]).isdecimal() else -1
+            if start < 0 or start + size <= at:
+                continue
+            piece = self._get(key) if start <= at else None
             if piece is None:
                 break
             found += piece[at - start :]
             at = max(at, start + len(piece))
         return bytes(found)
+
+    def drop_live(self, flight: str) -> None:
+        """Remove the pieces of a log; one request each, never repeated; see `LiveLogs`."""
+        with suppress(UnknownOutcomeError, HostError):
+            for key in self._bucket.list(live_prefix(flight)) if is_name(flight) else ():
+                self._bucket.delete(key)
 
     def _fetch(self, key: str, target: Path) -> bool:
         patience = Patience(self._pace, f"read `{key}`")

@@ -74,13 +74,13 @@ class Patience:
         self._pause_s = min(self._pause_s * 2, _LONGEST_PAUSE_S)
 
 
-def patiently(pace: Pace, doing: str, request: Callable[[], T]) -> T:
+def patiently(pace: Pace, doing: str, request: Callable[[], T], deadline_s: float = DEADLINE_S) -> T:
     """Make a request that may be repeated without harm until it is answered.
 
     Raises:
         HostError: there was no clear answer until the deadline.
     """
-    patience = Patience(pace, doing)
+    patience = Patience(pace, doing, deadline_s)
     while True:
         try:
             return request()

@@ -87,7 +87,9 @@ class Silence:
         same = before is not None and before.holder == holder
         patience_s = self._rhythm.silence_s + self._rhythm.heartbeat_s * self._pace.spread()
         self._forget(place)
-        self._watches[place] = _Watch(version, holder, now, patience_s, self._rhythm.first_poll_s, moved=same)
+        # A beat says that the holder goes on, so that no hurry begins with it.
+        poll_s = before.poll_s if same and before is not None else self._rhythm.first_poll_s
+        self._watches[place] = _Watch(version, holder, now, patience_s, poll_s, moved=same)
         self._places[holder] = place
 
     def _forget(self, place: str) -> None:

@@ -20,6 +20,7 @@ from traintrack.storages.local.sessions import Sessions
 from traintrack.storages.local.sweep import Swept, sweep
 from traintrack.storages.objects.artifacts import ObjectArtifacts
 from traintrack.storages.objects.cells import ObjectCells
+from traintrack.storages.objects.checkpoints import ObjectCheckpoints
 from traintrack.storages.objects.collect import ObjectCollecting
 from traintrack.storages.objects.documents import ObjectDocuments
 from traintrack.storages.objects.kept import ObjectKept
@@ -41,6 +42,8 @@ from traintrack.storages.objects.pace import Pace, RealPace
 from traintrack.storages.objects.presence import present_here
 from traintrack.storages.objects.rounds import Rounds
 from traintrack.storages.objects.wants import WantList
+
+FIRST_ANSWER_S = 10.0
 
 
 class WhereNone(Enum):
@@ -79,7 +82,7 @@ def open_objects(
     pace, keys = pace or RealPace(), Keys(opening.namespace)
     notebook = Notebook(opening.folder / "notes.sqlite")
     noted = notebook.mark()
-    word = Evictions(bucket, keys, pace).word()
+    word = _first_word(Evictions(bucket, keys, pace), bucket.url)
     if noted is not None and word is not None and word == notebook.word(keys.namespace):
         mark = decode_mark(noted, bucket.url)
     else:
@@ -95,6 +98,21 @@ def open_objects(
         notebook.begin_store(msgspec.json.encode(mark))
     demand_heartbeat(mark, opening.heartbeat_s, bucket.url)
     return ObjectStorage(bucket, keys, mark, cache, notebook, word, pace, opening.folder)
+
+
+def _first_word(evictions: Evictions, url: str) -> str | None:
+    """Ask the store for the first time: one that is not there must not keep a person waiting like one that is busy."""
+    try:
+        return evictions.word(FIRST_ANSWER_S)
+    except HostError as error:
+        if error.code != "storage-unclear":
+            raise
+        raise HostError(
+            f"{url} cannot be reached",
+            code="storage-unreachable",
+            hint="traintrack doctor  # with the same `--env`: looks at address, credentials and network",
+            details=error.details,
+        ) from error
 
 
 class ObjectStorage:
@@ -131,6 +149,7 @@ class ObjectStorage:
         self._places = Places(str(cache.root), "default")
         self.documents = ObjectDocuments(bucket, pace)
         self.collecting = ObjectCollecting(bucket, keys, self.cells, self.evictions, pace, mark.rhythm)
+        self.checkpoints = ObjectCheckpoints(bucket, pace, folder / "handover")
         self.ledger = ObjectLedger(bucket, keys, pace, LogFiles(folder / "log", Path(self._places.stage)))
 
     @property

@@ -1,0 +1,31 @@
+"""Whether what lies in a bucket is what a result promises, as far as names tell: for results that are not believed."""
+
+from __future__ import annotations
+
+from traintrack.action.cell import Result
+from traintrack.action.manifest import Manifest
+from traintrack.errors import IntegrityError
+from traintrack.storages.objects.keys import digest_of
+from traintrack.storages.objects.layouts import Layouts
+from traintrack.storages.objects.store import ObjectStorage
+
+
+def layout_contradiction(storage: ObjectStorage, result: Result, manifest: Manifest) -> str | None:
+    """Say why the layout of a result cannot be that of its files; None if it can. Reads one object.
+
+    Where the bytes are another storage's, its layout is not looked for here. An object that holds one file alone bears
+    the digest of it as its name; bytes in packs are checked when they are read.
+
+    Raises:
+        HostError: it cannot be read.
+    """
+    if result.home and result.home != storage.name:
+        return None
+    try:
+        layout = Layouts(storage.bucket, storage.keys, storage.pace).read(result.layout, manifest)
+    except IntegrityError as error:
+        return error.message
+    for placed in layout.placed(manifest):
+        if placed.object.size_bytes == placed.entry.size and digest_of(placed.object.key) != placed.entry.digest:
+            return f"a layout takes `{placed.entry.path}` from other bytes, those of `{placed.object.key}`"
+    return None

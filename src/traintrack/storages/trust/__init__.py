@@ -1,0 +1,1 @@
+"""Looks at what others have stored before it is taken for a result."""
