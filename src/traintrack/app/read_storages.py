@@ -120,12 +120,11 @@ def _open_to_read(workspace: Workspace, spec: EnvironmentSpec, refusals: Refusal
         return (_open_folder_to_read(workspace, spec),)
     first = open_bucket_to_read(spec)
     found = [vetted_to_read(spec, first, NamedStorage(first, _home(spec, first)), refusals)]
-    own = _in_namespace(spec, dev_namespace())
     try:
-        dev = open_bucket_to_read(own)
+        dev = open_bucket_to_read(_in_namespace(spec, dev_namespace()))
     except TraintrackError:
         return found  # Who has pushed nothing that is not clean has no namespace of his own there.
-    return (*found, vetted_to_read(own, dev, NamedStorage(dev, f"{dev.name}{dev_namespace()}"), refusals))
+    return (*found, vetted_to_read(spec, dev, NamedStorage(dev, f"{dev.name}{dev_namespace()}"), refusals))
 
 
 def _open_folder_to_read(workspace: Workspace, spec: EnvironmentSpec) -> Storage:

@@ -140,7 +140,8 @@ def event_fields(event: Event) -> tuple[str, dict[str, JsonValue]]:
             return "target-progress", {**_target(event), "phase": event.phase, "text": event.text}
         case TargetWaiting():
             holder = {"user": event.user, "host": event.host, "run": event.run}
-            return "target-waiting", {**_target(event), **holder, "since": event.since, "phase": event.phase}
+            about = {"since": event.since, "phase": event.phase, "progress": event.progress}
+            return "target-waiting", {**_target(event), **holder, **about}
         case AttemptFailed():
             about = {"attempt": event.attempt, "failure": event.failure, "message": event.message}
             return "attempt-failed", {**_target(event), **about, "retry_in_s": event.retry_in_s}

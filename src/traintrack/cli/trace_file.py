@@ -99,8 +99,10 @@ class Trace:
                 if attempt is not None and attempt.phases[-1][0] != event.phase:
                     attempt.phases.append((event.phase, now_s))
             case TargetWaiting():
-                self._end_wait(event.label, now_s)
                 holder = {"user": event.user, "host": event.host, "run": event.run}
+                if event.label in self._waiting and self._waiting[event.label][2] == holder:
+                    return
+                self._end_wait(event.label, now_s)
                 self._waiting[event.label] = (self._waits.take(), now_s, holder)
             case AttemptFailed():
                 self._end_attempt(event.label, now_s, {"failure": event.failure, "message": event.message}, None)

@@ -462,6 +462,20 @@ def note_job(flight: Flight, ports: Ports) -> None:
         flight.lease = leases.note_job(ports.storage.cells, flight.lease, flight.handle)
 
 
+def note_progress(flight: Flight, ports: Ports, progress: str) -> None:
+    """Write into the cell of a flight how far its task is, if somebody waits for that.
+
+    Raises:
+        SupersededError: the cell is not this run's any more.
+        HostError: it cannot be written.
+    """
+    lease = flight.lease
+    if lease is not None and ports.others.who_waits(flight.id):
+        if lease.cell.job is None:
+            note_job(flight, ports)
+        flight.lease = leases.note_progress(ports.storage.cells, flight.lease or lease, progress)
+
+
 def _go_on(flight: Flight, handle: Handle, ports: Ports, *, resumed: bool) -> Next:
     """Write the job into the cell, so that others find it."""
     if flight.lease is not None:

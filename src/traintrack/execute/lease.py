@@ -73,6 +73,15 @@ def note_job(cells: Cells, lease: Lease, job: str) -> Lease:
     return _mine(cells, lease, lambda cell: change.started(cell, job))
 
 
+def note_progress(cells: Cells, lease: Lease, progress: str) -> Lease:
+    """Write how far the task is, for those who wait.
+
+    Raises:
+        SupersededError: the cell is not mine any more.
+    """
+    return _mine(cells, lease, lambda cell: change.beat(cell, progress))
+
+
 def start_publishing(cells: Cells, lease: Lease) -> Lease:
     """Announce that bytes are about to be stored; also takes the cell back from one who only runs.
 

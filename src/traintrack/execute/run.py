@@ -23,7 +23,6 @@ from traintrack.action.event import (
     RunStarted,
     TargetProgress,
     TargetStarted,
-    TargetWaiting,
 )
 from traintrack.action.failure import FailureClass
 from traintrack.action.image import PythonImage
@@ -46,6 +45,7 @@ from traintrack.execute.advance import (
     conclude,
     give_up,
     note_job,
+    note_progress,
     stop_superseded,
     try_again,
 )
@@ -55,19 +55,22 @@ from traintrack.execute.control import GRACE_S, RunControl, StopLevel
 from traintrack.execute.critical_path import urgency
 from traintrack.execute.delays import Delays
 from traintrack.execute.flight import DamagedInputError, Flight, InputNotStandingError, Ports
+from traintrack.execute.hand_over import hand_over, waiting_words
 from traintrack.execute.healing import steps_to_heal
 from traintrack.execute.heartbeats import beating
 from traintrack.execute.landing import Landing
 from traintrack.execute.lease import SupersededError
+from traintrack.execute.live_logs import live_name, sender
 from traintrack.execute.own_thread import OwnThread
 from traintrack.execute.pool import Pool
 from traintrack.execute.ready_queue import ReadyQueue
 from traintrack.execute.retry import next_attempt
 from traintrack.execute.settings import Planner, RunResult, RunSettings
 from traintrack.execute.slots import Grant, Slots
+from traintrack.execute.waiting import waiting_event
 from traintrack.execute.watchers import CellWatcher, JobWatcher
 from traintrack.ports.events import EventSink
-from traintrack.ports.storage import GroupCommits
+from traintrack.ports.storage import GroupCommits, Seen, Want
 from traintrack.ports.through import ReadsThrough
 
 POOL_THREADS = 2
@@ -100,7 +103,8 @@ class Run:
         control: RunControl,
     ) -> None:
         storage, self._beats = beating(ports.storage, self._cell_lost_elsewhere)
-        ports = replace(ports, storage=storage)
+        self._live = sender(ports.storage, ports.runner, self._watcher_failed)
+        ports = replace(ports, storage=storage, others=hand_over(ports.storage, ports.runner))
         self._plan, self._ports, self._planner, self._owner = plan, ports, planner, owner
         self._settings, self._sink, self._control = settings, sink, control
         self._board = Board(planner.graph, sink, ports.clock)
@@ -123,9 +127,12 @@ class Run:
         self._stop_after_failure = False
         self._bytes_changed = False
         self._told_jobs = StopLevel.GO
+        self._told_people = StopLevel.GO
         self._fatal: Exception | None = None
         self._jobs = JobWatcher(ports.runner, self._job_changed_elsewhere, self._watcher_failed)
-        self._foreign = CellWatcher(ports.storage.cells, self._cell_changed_elsewhere, self._watcher_failed)
+        self._foreign = CellWatcher(
+            ports.storage.cells, self._cell_changed_elsewhere, self._watcher_failed, self._holder_goes_on_elsewhere
+        )
         is_near = ports.storage.cells.heartbeat_s is None and not isinstance(ports.storage, ReadsThrough)
         threads = POOL_THREADS if is_near else DISTANT_POOL_THREADS
         self._pool = Pool(threads, "traintrack")
@@ -146,6 +153,8 @@ class Run:
         self._jobs.start()
         if self._beats is not None:
             self._beats.start()
+        if self._live is not None:
+            self._live.start()
         try:
             while self._fatal is None:
                 self._obey_stop()
@@ -327,6 +336,8 @@ class Run:
         self._seen.add(_materials_of(flight.action))
         if runs.unnoted:
             self._unnoted.add(flight, self._ports.clock.monotonic() + NOTE_AFTER_S)
+        if self._live is not None:
+            self._live.watch(flight.handle, live_name(flight.name, flight.attempt), resumed=flight.resumed)
         self._jobs.watch(flight.handle)
         label = self._board.label(flight.id)
         self._sink.emit(TargetStarted(flight.id, label, flight.attempt, flight.reason, runs.resumed))
@@ -340,11 +351,14 @@ class Run:
             self._block_consumers(id_, Outcome.CANCELLED)
             return
         if self._waited.get(id_) != cell.flight:
-            who, phase = cell.owner, cell.phase.value if cell.phase else ""
-            label = self._board.label(id_)
-            self._sink.emit(TargetWaiting(id_, label, who.user, who.host, who.run, who.since, phase))
+            self._sink.emit(waiting_event(id_, self._board.label(id_), cell, cell.owner))
         self._waited[id_] = cell.flight
         self._foreign.watch(waits.seen)
+
+    def _holder_goes_on(self, seen: Seen) -> None:
+        cell = seen.cell
+        if cell is not None and cell.owner is not None and self._board.is_open(seen.id):
+            self._sink.emit(waiting_event(seen.id, self._board.label(seen.id), cell, cell.owner))
 
     def _look_again(self, id_: TargetId) -> None:
         """Advance a target anew, after its inputs: another run held its cell, or an input is being made again."""
@@ -386,6 +400,8 @@ class Run:
             if state.command and state.phase is JobPhase.RUNNING and not state.progress:
                 self._sink.emit(Notice(state.command, id_, "command"))
             self._sink.emit(TargetProgress(id_, self._board.label(id_), state.phase.value, state.progress or ""))
+            if state.progress:
+                self._tell_those_who_wait(handle, state.progress)
             return
         if handle in self._noting:
             # The flight is another thread's for a moment.
@@ -393,6 +409,8 @@ class Run:
             return
         flight = self._flights.pop(handle)
         self._jobs.handles.discard(handle)
+        if self._live is not None:
+            self._live.end(handle)
         if state.phase is JobPhase.GONE:
             state = replace(state, failure=FailureClass.LOST, message=state.message or "the process is gone")
         flight.note(state)
@@ -410,6 +428,8 @@ class Run:
             if flight.id == id_:
                 del self._flights[handle]
                 self._jobs.handles.discard(handle)
+                if self._live is not None:
+                    self._live.end(handle)
                 self._do(id_, partial(stop_superseded, flight, self._ports))
 
     def _attempt_failed(self, flight: Flight, state: JobState, failure: FailureClass) -> None:
@@ -484,14 +504,25 @@ class Run:
         while (flight := self._unnoted.take_due(self._ports.clock.monotonic())) is not None:
             handle = flight.handle
             if handle is not None and self._flights.get(handle) is flight:
-                self._noting[handle] = None
-                self._pending += 1
-                self._pool.run(partial(self._note, flight, handle))
+                self._begin_noting(flight, handle, partial(note_job, flight, self._ports))
 
-    def _note(self, flight: Flight, handle: Handle) -> None:
+    def _tell_those_who_wait(self, handle: Handle, progress: str) -> None:
+        """Let the cell say how far a task is: with its next beat, or at once where it has none."""
+        flight = self._flights[handle]
+        if self._beats is not None:
+            self._beats.tell(flight.id, progress)
+        elif flight.lease is not None and handle not in self._noting:
+            self._begin_noting(flight, handle, partial(note_progress, flight, self._ports, progress))
+
+    def _begin_noting(self, flight: Flight, handle: Handle, write: Callable[[], None]) -> None:
+        self._noting[handle] = None
+        self._pending += 1
+        self._pool.run(partial(self._note, flight, handle, write))
+
+    def _note(self, flight: Flight, handle: Handle, write: Callable[[], None]) -> None:
         lost = False
         try:
-            note_job(flight, self._ports)
+            write()
         except SupersededError:
             lost = True
         except TraintrackError:
@@ -514,6 +545,9 @@ class Run:
     def _obey_stop(self) -> None:
         if self._level() is StopLevel.GO:
             return
+        if self._control.level > self._told_people:
+            self._told_people = self._control.level
+            self._name_those_who_wait(self._control.level)
         idle = [i for i in self._waited if i not in self._grants]
         held_back = self._landing.clear_held_back() if self._landing else []
         for id_ in [*self._ready.clear(), *self._no_room.clear(), *held_back, *idle]:
@@ -526,6 +560,26 @@ class Run:
         if self._control.level > self._told_jobs and self._control.level >= StopLevel.STOP:
             self._told_jobs = self._control.level
             self._stop_jobs(list(self._flights))
+
+    def _name_those_who_wait(self, level: StopLevel) -> None:
+        """Say whom a stop concerns besides; that takes a look, so it comes after the word that the stop was heard."""
+        if level is StopLevel.KILL:
+            return
+        for flight in self._flights.values():
+            self._pending += 1
+            self._pool.run(partial(self._ask_who_waits, flight.id, level))
+
+    def _ask_who_waits(self, id_: TargetId, level: StopLevel) -> None:
+        try:
+            wants = self._ports.others.who_waits(id_)
+        except Exception as error:  # noqa: BLE001  a thread must hand its errors on
+            self._calls.put(partial(self._arrived, partial(self._die, error)))
+            return
+        self._calls.put(partial(self._arrived, partial(self._named, id_, wants, level)))
+
+    def _named(self, id_: TargetId, wants: tuple[Want, ...], level: StopLevel) -> None:
+        if wants:
+            self._sink.emit(Notice(waiting_words(self._board.label(id_), wants, level), id_))
 
     def _stop_jobs(self, handles: list[Handle]) -> None:
         if handles:
@@ -592,6 +646,9 @@ class Run:
     def _cell_changed_elsewhere(self, id_: TargetId) -> None:
         self._calls.put(partial(self._look_again, id_))
 
+    def _holder_goes_on_elsewhere(self, seen: Seen) -> None:
+        self._calls.put(partial(self._holder_goes_on, seen))
+
     def _cell_lost_elsewhere(self, id_: TargetId) -> None:
         self._calls.put(partial(self._cell_lost, id_))
 
@@ -620,6 +677,8 @@ class Run:
         self._pool.close()
         if self._landing is not None:
             self._landing.close()
+        if self._live is not None:
+            self._live.close()
         if self._beats is not None:
             self._beats.close()
 

@@ -7,6 +7,7 @@ from collections.abc import Callable, Collection, Iterator
 
 from traintrack.action.job import Handle, JobState
 from traintrack.digest import TargetId
+from traintrack.execute.waiting import only_goes_on, tells_more
 from traintrack.ports.runner import ReportsChanges, Runner
 from traintrack.ports.storage import Cells, Seen
 
@@ -86,10 +87,19 @@ class JobWatcher:
 
 
 class CellWatcher:
-    """Watches cells of other runs and reports an ID when its cell changed or its holder may be gone."""
+    """Watches cells of other runs and reports an ID when its cell changed or its holder may be gone.
 
-    def __init__(self, cells: Cells, report: Callable[[TargetId], None], failed: Callable[[Exception], None]):
-        self._cells, self._report, self._failed = cells, report, failed
+    Of a holder who only goes on `goes_on` is told, if there is more to say than before.
+    """
+
+    def __init__(
+        self,
+        cells: Cells,
+        report: Callable[[TargetId], None],
+        failed: Callable[[Exception], None],
+        goes_on: Callable[[Seen], None],
+    ):
+        self._cells, self._report, self._failed, self._goes_on = cells, report, failed, goes_on
         # Where life shows only in heartbeats, looking more often costs requests and tells nothing sooner.
         self._look_s = LOOK_S if cells.heartbeat_s is None else cells.heartbeat_s / 2
         self._lock = threading.Lock()
@@ -135,12 +145,24 @@ class CellWatcher:
     def _look(self, watched: dict[TargetId, Seen]) -> None:
         now = self._cells.read(tuple(watched))
         for id_, before in watched.items():
-            if now[id_].version == before.version and not self._holder_is_gone(now[id_]):
+            is_gone = self._holder_is_gone(now[id_])
+            if now[id_].version == before.version and not is_gone:
+                continue
+            if only_goes_on(before, now[id_]) and not is_gone:
+                self._keep_watching(before, now[id_])
                 continue
             with self._lock:
                 fresh = self._seen.pop(id_, None) is not None
             if fresh:
                 self._report(id_)
+
+    def _keep_watching(self, before: Seen, now: Seen) -> None:
+        with self._lock:
+            still = now.id in self._seen
+            if still:
+                self._seen[now.id] = now
+        if still and tells_more(before, now):
+            self._goes_on(now)
 
     def _holder_is_gone(self, seen: Seen) -> bool:
         owner = seen.cell.owner if seen.cell else None

@@ -19,7 +19,7 @@ from traintrack.storages.local.files import Files, read_file
 from traintrack.storages.local.inspection import Inspection
 from traintrack.storages.local.kept import LocalKept
 from traintrack.storages.local.locks import FileLock, Mode
-from traintrack.storages.local.notes import Note, decode_notes, encode_notes, worth_noting
+from traintrack.storages.local.notes import Notes, decode_notes, encode_notes, worth_noting
 from traintrack.storages.local.places import Places
 from traintrack.storages.local.removal import remove_tree
 from traintrack.storages.local.seal import seal
@@ -207,21 +207,22 @@ class LocalArtifacts:
             self._files.note([target, *(f"{target}/{e.path}" for e in manifest.entries)])
 
     def _damage(self, digest: ArtifactDigest, manifest: Manifest, subpath: str | None) -> str | None:
-        notes = self._read_notes(digest)
+        notes = self._read_notes(digest, manifest)
         inspection = Inspection(self._places.artifact(digest), manifest, notes)
         words = inspection.damage(subpath)
-        if words is None and inspection.fresh and worth_noting(manifest):
-            self._refresh(digest, notes | inspection.fresh)
+        if words is None and notes.fresh and worth_noting(manifest):
+            self._refresh(digest, notes)
         return words
 
-    def _refresh(self, digest: ArtifactDigest, notes: dict[str, Note]) -> None:
+    def _refresh(self, digest: ArtifactDigest, notes: Notes) -> None:
         try:
             self._files.write(self._places.layout(digest), encode_notes(notes, digest))
         except OSError:
             return  # Notes only save time, and a store that cannot be written can still be read.
 
-    def _read_notes(self, digest: ArtifactDigest) -> dict[str, Note]:
+    def _read_notes(self, digest: ArtifactDigest, manifest: Manifest) -> Notes:
         try:
-            return decode_notes(read_file(self._places.layout(digest)), digest)
+            data = read_file(self._places.layout(digest))
         except OSError:
-            return {}
+            data = None
+        return decode_notes(data, digest, manifest)

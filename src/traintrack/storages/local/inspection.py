@@ -5,7 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import stat
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from enum import Enum
 
 from msgspec import Struct
@@ -13,7 +13,7 @@ from msgspec import Struct
 from traintrack.action.manifest import Entry, EntryType, Manifest
 from traintrack.storages.local.folders import Folder, open_below, walk
 from traintrack.storages.local.hashing import hash_file
-from traintrack.storages.local.notes import Note, note_of
+from traintrack.storages.local.notes import Notes, note_of
 
 _OPEN_FILE = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 
@@ -41,14 +41,13 @@ class Wrong(Struct, frozen=True):
 
 
 class Inspection:
-    """One look at an artifact. `fresh` collects new notes of files that were hashed and found right."""
+    """One look at an artifact. New notes of files that were hashed and found right are put into `notes`."""
 
-    def __init__(self, root: str, manifest: Manifest, notes: Mapping[str, Note], trust: Trust = Trust.NOTES) -> None:
+    def __init__(self, root: str, manifest: Manifest, notes: Notes | None = None, trust: Trust = Trust.NOTES) -> None:
         self._root = root
-        self._entries = {e.path: e for e in manifest.entries}
+        self._entries = manifest.columns()
         self._notes = notes
         self._trust = trust
-        self.fresh: dict[str, Note] = {}
 
     def damage(self, subpath: str | None) -> str | None:
         """Return what is wrong first, in words with the path, or None; a path that the manifest has not is never wrong.
@@ -56,8 +55,9 @@ class Inspection:
         Raises:
             OSError: the disk cannot be read.
         """
-        if subpath is not None and subpath in self._entries:
-            return self._single(subpath)
+        number = None if subpath is None else self._entries.find(subpath)
+        if subpath is not None and number is not None:
+            return self._single(subpath, number)
         top = self._open(subpath or "")
         if top is None:
             return self._no_folder(subpath)
@@ -82,14 +82,14 @@ class Inspection:
         finally:
             os.close(top)
 
-    def _single(self, path: str) -> str | None:
+    def _single(self, path: str, number: int) -> str | None:
         folder, _, name = path.rpartition("/")
         parent = self._open(folder)
         if parent is None:
             return f"`{path}` is missing"
         try:
             there = os.stat(name, dir_fd=parent, follow_symlinks=False)
-            return self._compare(parent, name, path, there)
+            return self._compare(parent, name, number, there)
         except FileNotFoundError:
             return f"`{path}` is missing"
         finally:
@@ -106,12 +106,11 @@ class Inspection:
     def _no_folder(self, subpath: str | None) -> str | None:
         if subpath is None:
             return "its folder is missing"
-        is_named = any(path.startswith(f"{subpath}/") for path in self._entries)
-        return f"`{subpath}` is missing" if is_named else None
+        return f"`{subpath}` is missing" if self._entries.below(subpath) else None
 
     def _below(self, top: int, prefix: str) -> Iterator[Wrong]:
-        expected = {path for path in self._entries if path.startswith(prefix)}
-        folders = _folders_of(expected)
+        expected = self._entries.below(prefix[:-1])
+        seen = bytearray(len(expected))
         if prefix and not expected:
             return
         for folder in walk(top):
@@ -121,19 +120,22 @@ class Inspection:
                 yield Wrong(path, f"`{path}` {rights}" if path else f"its folder {rights}", rights=True)
             for item in folder.entries:
                 path = prefix + folder.prefix + item.name
-                expected.discard(path)
-                wrong = self._entry(folder, item, path, folders)
+                number = self._entries.find(path)
+                if number is not None:
+                    seen[number - expected.start] = True
+                wrong = self._entry(folder, item, path, number)
                 if wrong is not None:
                     yield wrong
-        yield from (Wrong(path, f"`{path}` is missing") for path in sorted(expected))
+        missing = (self._entries[number].path for number, is_seen in zip(expected, seen, strict=True) if not is_seen)
+        yield from (Wrong(path, f"`{path}` is missing") for path in missing)
 
-    def _entry(self, folder: Folder, item: os.DirEntry[str], path: str, folders: set[str]) -> Wrong | None:
-        if path not in self._entries:
-            is_known = path in folders and item.is_dir(follow_symlinks=False)
+    def _entry(self, folder: Folder, item: os.DirEntry[str], path: str, number: int | None) -> Wrong | None:
+        if number is None:
+            is_known = item.is_dir(follow_symlinks=False) and len(self._entries.below(path)) > 0
             return None if is_known else Wrong(path, f"`{path}` was added")
         there = item.stat(follow_symlinks=False)
         try:
-            words = self._compare(folder.fd, item.name, path, there)
+            words = self._compare(folder.fd, item.name, number, there)
         except OSError as error:
             if self._trust is Trust.NOTES:
                 raise  # Who is about to read it wants to know what the system says.
@@ -143,8 +145,12 @@ class Inspection:
         rights = _rights_words(there) if stat.S_ISREG(there.st_mode) else None
         return Wrong(path, f"`{path}` {rights}", rights=True) if rights is not None else None
 
-    def _compare(self, folder: int, name: str, path: str, there: os.stat_result) -> str | None:
-        entry = self._entries[path]
+    def _compare(self, folder: int, name: str, number: int, there: os.stat_result) -> str | None:
+        if self._trust is Trust.NOTES and self._notes is not None and stat.S_ISREG(there.st_mode):
+            if self._notes.fits(number, note_of(there)):
+                return None
+        entry = self._entries[number]
+        path = entry.path
         if _type(there) is not entry.type:
             return f"`{path}` is not a {entry.type.value} any more"
         if entry.type is EntryType.LINK:
@@ -152,11 +158,9 @@ class Inspection:
             return None if same else f"`{path}` leads elsewhere"
         if entry.type is EntryType.FOLDER:
             return None
-        if self._trust is Trust.NOTES and self._notes.get(path) == note_of(there):
-            return None
-        return self._hash(folder, name, entry, there)
+        return self._hash(folder, name, number, entry, there)
 
-    def _hash(self, folder: int, name: str, entry: Entry, there: os.stat_result) -> str | None:
+    def _hash(self, folder: int, name: str, number: int, entry: Entry, there: os.stat_result) -> str | None:
         if there.st_size != entry.size:
             return f"`{entry.path}` has {there.st_size} bytes, not {entry.size}"
         if bool(there.st_mode & stat.S_IXUSR) != entry.executable:
@@ -172,7 +176,8 @@ class Inspection:
             os.close(fd)
         if digest != entry.digest or before != after:
             return f"`{entry.path}` has other bytes"
-        self.fresh[entry.path] = after
+        if self._notes is not None:
+            self._notes.put(number, after)
         return None
 
 
@@ -180,16 +185,6 @@ def _rights_words(there: os.stat_result) -> str | None:
     if there.st_mode & _LOOSE or not there.st_mode & stat.S_IRUSR:
         return f"has the mode {stat.S_IMODE(there.st_mode):04o}, and is not read-only"
     return None
-
-
-def _folders_of(paths: set[str]) -> set[str]:
-    found: set[str] = set()
-    for path in paths:
-        end = path.rfind("/")
-        while end > 0 and path[:end] not in found:
-            found.add(path[:end])
-            end = path.rfind("/", 0, end)
-    return found
 
 
 def _type(there: os.stat_result) -> EntryType | None:

@@ -156,7 +156,7 @@ class Mending:
         manifest = self._manifest(artifact)
         if manifest is None:
             return False
-        found = Inspection(self._places.artifact(artifact), manifest, {}, Trust.NOTHING).wrongs()
+        found = Inspection(self._places.artifact(artifact), manifest, None, Trust.NOTHING).wrongs()
         return all(wrong.rights for wrong in found)
 
     def _manifest(self, artifact: ArtifactDigest) -> Manifest | None:

@@ -8,7 +8,8 @@ An artifact of a few small files has none, and is hashed each time.
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from array import array
+from collections.abc import Iterator
 
 import msgspec
 
@@ -17,18 +18,62 @@ from traintrack.action.stored import decode_stored
 from traintrack.digest import ArtifactDigest
 from traintrack.storages.local.checksum import has_sum, sum_is_right, with_sum
 
-Note = tuple[int, int, int, int]
-"""Size in bytes, mtime and ctime in nanoseconds, inode."""
+Note = tuple[int, ...]
+"""Size in bytes, mtime and ctime in nanoseconds, inode; each as a whole number of 64 bits without a sign."""
 
-NOTES_FORMAT = "traintrack/layout/1"
+NOTES_FORMAT = "traintrack/notes/2"
 
+_FIRST_FORMAT = "traintrack/layout/1"
 _FEW_ENTRIES = 8
 _FEW_BYTES = 1 << 15
+_NUMBERS = 4
+_NONE = (0,) * _NUMBERS
+_LARGEST = (1 << 64) - 1
+_FILES_AT_ONCE = 1000
+
+
+class Notes:
+    """The notes of an artifact, by the number of the entry in its manifest. `fresh` counts those put since it was made."""
+
+    def __init__(self, entries: int) -> None:
+        self._numbers = array("Q", bytes(8 * _NUMBERS * entries))
+        self.fresh = 0
+
+    def __len__(self) -> int:
+        return len(self._numbers) // _NUMBERS
+
+    def fits(self, number: int, note: Note) -> bool:
+        """Tell if an entry has this note."""
+        return self.note(number) == note
+
+    def note(self, number: int) -> Note | None:
+        """The note of an entry, None if there is none."""
+        found = tuple(self._numbers[_NUMBERS * number : _NUMBERS * (number + 1)])
+        return found if found != _NONE else None
+
+    def put(self, number: int, note: Note) -> None:
+        """Note an entry."""
+        self._numbers[_NUMBERS * number : _NUMBERS * (number + 1)] = array("Q", note)
+        self.fresh += 1
+
+    def rows(self) -> Iterator[list[int]]:
+        """The stored form: the number of an entry, then its note and those of the entries that follow it."""
+        row: list[int] = []
+        for number in range(len(self)):
+            note = self.note(number)
+            if row and (note is None or len(row) > _NUMBERS * _FILES_AT_ONCE):
+                yield row
+                row = []
+            if note is not None:
+                row = row or [number]
+                row.extend(note)
+        if row:
+            yield row
 
 
 class _Stored(msgspec.Struct):
     format: str
-    files: dict[str, Note]
+    files: msgspec.Raw = msgspec.Raw(b"null")
 
 
 def worth_noting(manifest: Manifest) -> bool:
@@ -38,31 +83,64 @@ def worth_noting(manifest: Manifest) -> bool:
 
 def note_of(there: os.stat_result) -> Note:
     """The note of a file as it stands."""
-    return (there.st_size, there.st_mtime_ns, there.st_ctime_ns, there.st_ino)
+    return (there.st_size, there.st_mtime_ns & _LARGEST, there.st_ctime_ns & _LARGEST, there.st_ino & _LARGEST)
 
 
-def encode_notes(notes: Mapping[str, Note], artifact: ArtifactDigest) -> bytes:
-    """Return the JSON bytes of the notes of an artifact, by path; the checksum ties them to it."""
-    return with_sum(msgspec.json.encode({"format": NOTES_FORMAT, "files": notes}), artifact)
+def encode_notes(notes: Notes, artifact: ArtifactDigest) -> bytes:
+    """Return the JSON bytes of the notes of an artifact; the checksum ties them to it."""
+    rows = b",".join(map(msgspec.json.encode, notes.rows()))
+    return with_sum(b'{"format":"%b","files":[%b]}' % (NOTES_FORMAT.encode(), rows), artifact)
 
 
-def decode_notes(data: bytes | None, artifact: ArtifactDigest) -> dict[str, Note]:
+def decode_notes(data: bytes | None, artifact: ArtifactDigest, manifest: Manifest) -> Notes:
     """Read notes; none, damaged or newer ones are as good as empty: everything is then hashed."""
-    return (_decoded(data, artifact) if data is not None else None) or {}
+    stored = _decoded(data, artifact) if data is not None else None
+    try:
+        if stored is not None and stored.format == NOTES_FORMAT:
+            return _from_rows(stored.files, len(manifest.entries))
+        if stored is not None and stored.format == _FIRST_FORMAT:
+            return _from_paths(stored.files, manifest)
+    except (msgspec.MsgspecError, OverflowError):
+        pass
+    return Notes(len(manifest.entries))
 
 
 def notes_are_readable(data: bytes, artifact: ArtifactDigest) -> bool:
     """Tell if these are whole notes of this artifact."""
-    return _decoded(data, artifact) is not None
+    stored = _decoded(data, artifact)
+    return stored is not None and stored.format in (NOTES_FORMAT, _FIRST_FORMAT)
 
 
-def _decoded(data: bytes, artifact: ArtifactDigest) -> dict[str, Note] | None:
+def _decoded(data: bytes, artifact: ArtifactDigest) -> _Stored | None:
     # Notes of version 0.1.0 have no checksum and end in the closing braces of `files` and of the whole.
     is_older = data.endswith(b"}}") and not has_sum(data)
     if not is_older and not sum_is_right(data, artifact):
         return None
     try:
-        stored = decode_stored(data, _Stored)
+        return decode_stored(data, _Stored)
     except msgspec.MsgspecError:
         return None
-    return stored.files if stored.format == NOTES_FORMAT else None
+
+
+def _from_rows(files: msgspec.Raw, entries: int) -> Notes:
+    notes = Notes(entries)
+    for raw in msgspec.json.decode(files, type=list[msgspec.Raw]):
+        first, *numbers = msgspec.json.decode(raw, type=list[int]) or [entries]
+        count, rest = divmod(len(numbers), _NUMBERS)
+        if rest or not 0 <= first <= entries - count:
+            return Notes(entries)
+        for place in range(count):
+            notes.put(first + place, tuple(numbers[_NUMBERS * place : _NUMBERS * (place + 1)]))
+    notes.fresh = 0
+    return notes
+
+
+def _from_paths(files: msgspec.Raw, manifest: Manifest) -> Notes:
+    entries = manifest.columns()
+    notes = Notes(len(entries))
+    for path, note in msgspec.json.decode(files, type=dict[str, tuple[int, int, int, int]]).items():
+        number = entries.find(path)
+        if number is not None:
+            notes.put(number, tuple(part & _LARGEST for part in note))
+    notes.fresh = 0
+    return notes

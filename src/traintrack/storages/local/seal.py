@@ -5,20 +5,20 @@ from __future__ import annotations
 import os
 import secrets
 import stat
-from collections.abc import Mapping
 
+from traintrack.action.entries import Entries
 from traintrack.action.manifest import Entry, EntryType, Manifest
 from traintrack.errors import IntegrityError
 from traintrack.storages.local.folders import Folder, walk
 from traintrack.storages.local.hashing import hash_file
-from traintrack.storages.local.notes import Note, note_of
+from traintrack.storages.local.notes import Note, Notes, note_of
 
 _OPEN_FILE = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 _NEW_FILE = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
 _CHUNK = 1 << 24
 
 
-def seal(root: str, manifest: Manifest) -> dict[str, Note]:
+def seal(root: str, manifest: Manifest) -> Notes:
     """Set modes (files 0444 or 0555, folders 0555; the root is left to the caller) and note every file.
 
     A file with another name elsewhere becomes a copy: bytes that a task could still write would not be immutable.
@@ -27,8 +27,8 @@ def seal(root: str, manifest: Manifest) -> dict[str, Note]:
         IntegrityError: the folder is not what the manifest says; code `output-changed`.
         OSError: it cannot be changed.
     """
-    expected = {e.path: e for e in manifest.entries}
-    notes: dict[str, Note] = {}
+    expected = manifest.columns()
+    notes = Notes(len(expected))
     seen = 0
     for folder in walk(root):
         seen += _is_listed(folder, expected)
@@ -44,23 +44,24 @@ def seal(root: str, manifest: Manifest) -> dict[str, Note]:
     return notes
 
 
-def _is_listed(folder: Folder, expected: Mapping[str, Entry]) -> bool:
+def _is_listed(folder: Folder, expected: Entries) -> bool:
     """Tell if the folder has an entry of its own, as every empty one but the root must."""
-    entry = expected.get(folder.prefix[:-1]) if folder.prefix else None
+    number = expected.find(folder.prefix[:-1]) if folder.prefix else None
     is_empty = bool(folder.prefix) and not folder.entries
-    if is_empty != (entry is not None and entry.type is EntryType.FOLDER):
+    if is_empty != (number is not None and expected[number].type is EntryType.FOLDER):
         raise _changed(f"`{folder.prefix}` is another folder")
     return is_empty
 
 
-def _seal_item(folder: Folder, item: os.DirEntry[str], expected: Mapping[str, Entry], notes: dict[str, Note]) -> None:
+def _seal_item(folder: Folder, item: os.DirEntry[str], expected: Entries, notes: Notes) -> None:
     path = folder.prefix + item.name
-    entry = expected.get(path)
+    number = expected.find(path)
     kind = EntryType.LINK if item.is_symlink() else EntryType.FILE
-    if entry is None or entry.type is not kind:
+    if number is None or expected[number].type is not kind:
         raise _changed(f"`{path}` is new")
+    entry = expected[number]
     if kind is EntryType.FILE:
-        notes[path] = _seal_file(folder.fd, item.name, entry)
+        notes.put(number, _seal_file(folder.fd, item.name, entry))
     elif os.readlink(item.name, dir_fd=folder.fd) != entry.target:
         raise _changed(f"`{path}` is another link")
 

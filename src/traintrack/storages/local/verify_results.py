@@ -142,7 +142,7 @@ class ResultCheck:
     def _files(self, id_: TargetId, label: str, result: Result, manifest: Manifest, trust: Trust) -> Iterator[Finding]:
         root = self._places.artifact(result.artifact)
         try:
-            for wrong in Inspection(root, manifest, {}, trust).wrongs():
+            for wrong in Inspection(root, manifest, None, trust).wrongs():
                 path = f"{root}/{wrong.path}" if wrong.path else root
                 kind = FindingKind.RIGHTS if wrong.rights else FindingKind.ARTIFACT
                 yield self._finding(path, kind, wrong.words, id_, label)

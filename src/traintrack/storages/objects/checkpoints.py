@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import tarfile
 from collections.abc import Iterator
 from contextlib import suppress
@@ -69,8 +70,7 @@ class ObjectCheckpoints:
             return False
         finally:
             packed.unlink(missing_ok=True)
-            with suppress(OSError):
-                unpacked.rmdir()
+            shutil.rmtree(unpacked, ignore_errors=True)
 
     def drop(self, found: str) -> None:
         """Remove a checkpoint; one request, never repeated."""
