@@ -190,7 +190,7 @@ def test_long_keys_are_refused_in_every_layer(path: str, tmp_path: Path) -> None
 @pytest.mark.parametrize(
     ("field", "code"),
     [
-        ("keep: 30d", "unsupported"),
+        ("keep: {default: 30d}", "unsupported"),
         ("layout: packed", "unsupported"),
         *((f"{name}: {{}}", "unsupported") for name in ("each", "overrides", "with", "except", "baseline")),
         *((f"{name}: 1", "unsupported") for name in ("max_members", "max_parallel", "checks")),

@@ -11,6 +11,8 @@ from typing import Any
 
 from engineers import BUCKET, Engineer, Team, until
 
+from msgspec import field
+
 from traintrack.action.cell import Cell, CellState, decode_cell
 from traintrack.digest import TargetId
 from traintrack.ports.collect import Collected, Terms
@@ -19,6 +21,7 @@ from traintrack.storages.objects.layouts import Layouts
 from traintrack.storages.objects.store import ObjectStorage, Opening, open_objects
 from traintrack.storages.s3.bucket import S3Bucket
 from traintrack.testing.s3_server import LoggedRequest, S3Server, running_server
+from traintrack.testing.s3_server.buckets import Bucket, Stored
 
 HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent / "races"))
@@ -33,18 +36,31 @@ WORKSPACE = """\
 workspace: shared
 images: {sh: {python: "3.11", lock: requirements.lock, entrypoint: [sh]}}
 defaults: {image: sh, paths: [src]}
-environments: {team: {runner: local, storage: "s3://%s/team", heartbeat: %s, cpu: 8, jobs: 4}}
+environments: {team: {runner: local, storage: "s3://%s/team", heartbeat: %gs, cpu: 8, jobs: 4}}
 """
+
+
+class Watched(Bucket):
+    """A bucket of the server that remembers every write of a cell, in order, also those that nobody has read."""
+
+    cells: dict[str, list[Cell]] = field(default_factory=dict)
+
+    def write(self, key: str, stored: Stored) -> None:
+        super().write(key, stored)
+        if key.startswith(f"{PREFIX}/cell/"):
+            id_ = key.rpartition("/")[2]
+            self.cells.setdefault(id_, []).append(decode_cell(stored.content.read(), TargetId(id_)))
 
 
 class Group(Team):
     """A team whose store has a heartbeat of its own, and targets that read nothing; use `opened_group`."""
 
-    def __init__(self, folder: Path, s3: S3Server, names: Iterable[str], heartbeat: str = "1s") -> None:
+    def __init__(self, folder: Path, s3: S3Server, names: Iterable[str], heartbeat_s: float = 1.0) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         super().__init__(folder, s3)
-        (self._origin / "TTWORKSPACE.yaml").write_text(WORKSPACE % (BUCKET, heartbeat))
+        (self._origin / "TTWORKSPACE.yaml").write_text(WORKSPACE % (BUCKET, heartbeat_s))
         self.add_targets(names)
+        self._heartbeat_s = heartbeat_s
         self._first: Engineer | None = None
 
     def member(self, name: str) -> Engineer:
@@ -61,6 +77,12 @@ class Group(Team):
         found = {key.rpartition("/")[2]: self._read(key) for key in self.keys("cell/")}
         return {id_: decode_cell(data, TargetId(id_)) for id_, data in found.items()}
 
+    def history(self, id_: str) -> list[Cell]:
+        """Everything that was ever written to a cell."""
+        bucket = self.s3.buckets.find(BUCKET)
+        assert isinstance(bucket, Watched)
+        return bucket.cells[id_]
+
     def keys(self, below: str) -> list[str]:
         """Keys of the namespace."""
         return self.s3.buckets.keys(BUCKET, f"{PREFIX}/{below}")
@@ -75,10 +97,20 @@ class Group(Team):
         return self.s3.log.requests(*operations, key=f"{PREFIX}/{kind}")
 
     def storage(self, name: str) -> ObjectStorage:
-        """The store as a client of this process; takes the fixture `credentials`."""
+        """The store, which is made if need be, as a client of this process; takes the fixture `credentials`."""
         bucket = S3Bucket(f"s3://{BUCKET}/team", {"endpoint": self.s3.url, "region": "us-east-1"})
         home = self._folder / "clients" / name
-        return open_objects(bucket, open_cache(home / "store"), Opening(home / "notes"), dict)
+        opening = Opening(home / "notes", heartbeat_s=self._heartbeat_s)
+        return open_objects(bucket, open_cache(home / "store"), opening, dict)
+
+    def files(self, id_: str, name: str = "reader") -> dict[str, bytes]:
+        """The files of a result as a new client gets them, each byte checked."""
+        storage, cell = self.storage(name), self.cells()[id_]
+        assert cell.result is not None
+        words = storage.artifacts.fetch(cell.result)
+        assert words is None, words
+        root = storage.artifacts.path(cell.result.artifact)
+        return {str(path.relative_to(root)): path.read_bytes() for path in root.rglob("*") if path.is_file()}
 
     def collect(self) -> Collected:
         """Remove at once what no cell names."""
@@ -119,11 +151,12 @@ class Crowd(Fleet):
 
 
 @contextmanager
-def opened_group(folder: Path, names: Iterable[str], heartbeat: str = "1s") -> Iterator[Group]:
+def opened_group(folder: Path, names: Iterable[str], heartbeat_s: float = 1.0) -> Iterator[Group]:
     """A team with a server of its own, whose faults and log are about nothing else."""
     with running_server(folder / "s3") as server:
         server.buckets.make(BUCKET)
-        yield Group(folder / "group", server, names, heartbeat)
+        server.buckets._buckets[BUCKET] = Watched()
+        yield Group(folder / "group", server, names, heartbeat_s)
 
 
 @contextmanager

@@ -94,9 +94,13 @@ class Team:
         with (self._origin / "TTCONFIG.yaml").open("a") as file:
             for name in names:
                 file.write(f"  {name}: {{args: {json.dumps({'counts': str(self.counts), 'name': name})}}}\n")
-        _git(
-            self._origin, "-c", "user.name=a", "-c", "user.email=a@example.invalid", "commit", "--quiet", "-am", "More"
-        )
+        self._commit("More")
+
+    def add_to_task(self, lines: str) -> None:
+        """Commit further lines of the task."""
+        with (self._origin / "src" / "task.sh").open("a") as file:
+            file.write(lines)
+        self._commit("Do more")
 
     def engineer(self, name: str) -> Engineer:
         home = self._folder / "home" / name
@@ -143,7 +147,11 @@ class Team:
             (self._origin / path).write_text(text)
         _git(self._origin, "init", "--quiet", "--initial-branch=main")
         _git(self._origin, "add", ".")
-        _git(self._origin, "-c", "user.name=a", "-c", "user.email=a@example.invalid", "commit", "--quiet", "-m", "One")
+        self._commit("One")
+
+    def _commit(self, message: str) -> None:
+        names = ("-c", "user.name=a", "-c", "user.email=a@example.invalid")
+        _git(self._origin, *names, "commit", "--quiet", "-am", message)
 
 
 def until(holds: Callable[[], bool], limit_s: float = LIMIT_S) -> None:

@@ -10,6 +10,8 @@ from crowd import Group, demand_success, opened_crowd, opened_group
 
 from traintrack.testing.s3_server import CONFLICT, Delay, LoseAnswer, Rule
 
+pytestmark = pytest.mark.usefixtures("credentials")
+
 LATE_S = 0.2
 LOST = 0.05
 CONFLICTS = 0.2
@@ -28,8 +30,8 @@ def race(folder: Path, contenders: int, rounds: int) -> None:
     print(f"seed {seed}")  # noqa: T201
     names = [f"t{number}" for number in range(rounds)]
     # A beat that fifty processes on two processors do not fail to keep.
-    with opened_group(folder, names, heartbeat="5s") as group, opened_crowd(folder) as crowd:
-        demand_success([crowd.start_as(group.member("maker"), "run", ":prepare")])
+    with opened_group(folder, names, heartbeat_s=5.0) as group, opened_crowd(folder) as crowd:
+        group.storage("maker")
         group.s3.faults.add(*trouble(seed))
         members = [group.member(f"m{number}") for number in range(contenders)]
         for name in names:

@@ -28,6 +28,7 @@ NOTE = Pin(TargetId(""), "", "ada@here", "2026-04-16T10:00:00Z", why="it is good
 def small(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Small:
     """A workspace whose `data` and `train` have results of April."""
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    monkeypatch.delenv("TRAINTRACK_NO_CACHE", raising=False)
     small = Small(tmp_path / "w")
     small.make("//a:data", files={"rows.csv": b"1\n" * 50})
     small.make(

@@ -101,7 +101,7 @@ def test_lines_are_there_while_the_run_goes_on(warned: Warned) -> None:
         events.emit(EVERY[-1])
 
 
-@pytest.mark.parametrize("where", ["nowhere/events", "fd:77", "fd:x", "fd:", "."])
+@pytest.mark.parametrize("where", ["nowhere/events", "fd:987654", "fd:x", "fd:", "."])
 def test_what_cannot_be_written_is_an_error_with_a_hint(where: str, tmp_path: Path, monkeypatch) -> None:
     monkeypatch.chdir(tmp_path)
     with pytest.raises(TraintrackError) as raised:

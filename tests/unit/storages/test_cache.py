@@ -15,6 +15,7 @@ from traintrack.digest import ArtifactDigest, content_digest
 from traintrack.errors import IntegrityError, NotFoundError
 from traintrack.storages.cache.cache import Cache, open_cache
 from traintrack.storages.cache.parts import needed
+from traintrack.storages.local.notes import Notes, encode_notes, note_of
 
 BLOCK = 4096 + 256
 
@@ -282,11 +283,11 @@ def test_after_a_reboot_everything_is_hashed_once_more(root: Path) -> None:
     path.write_bytes(b"g" * 100_000)
     path.chmod(0o444)
     os.utime(path, ns=(before.st_mtime_ns, before.st_mtime_ns))
-    from traintrack.storages.local.notes import encode_notes, note_of
-
+    noted = Notes(1)
+    noted.put(0, note_of(path.stat()))
     notes = root / "layout" / digest[:2] / digest
     notes.unlink()
-    notes.write_bytes(encode_notes({"f": note_of(path.stat())}, digest))
+    notes.write_bytes(encode_notes(noted, digest))
     # A power cut that lost bytes and kept all that a note tells: believed, until the machine was started anew.
     assert open_cache(root).holds(digest, manifest, part)
 
