@@ -163,7 +163,11 @@ class WhyAnswer(Struct, frozen=True):
 
 
 class LogAnswer(Struct, frozen=True):
-    """The log of a target's newest attempt, or of the one asked for; `path` is a local file, still growing if `live`."""
+    """The log of a target's newest attempt, or of the one asked for; `path` is a local file, still growing if `live`.
+
+    `holder` says where it grows, as user@host, if that is another machine: `path` is a copy that grows when it is asked
+    for again.
+    """
 
     label: str
     run: str
@@ -171,6 +175,7 @@ class LogAnswer(Struct, frozen=True):
     outcome: str
     path: Path
     live: bool = False
+    holder: str = ""
 
 
 class CheckReport(Struct, frozen=True):

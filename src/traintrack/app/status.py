@@ -96,7 +96,8 @@ def _held(storage: Storage, row: _Row, cell: Cell) -> TargetStatus:
     if storage.cells.liveness(owner) is Liveness.GONE:
         return TargetStatus(row.label, row.id, "missing", f"{who} is gone; the next run takes over", owner.since)
     phase = cell.phase.value if cell.phase else "running"
-    return TargetStatus(row.label, row.id, "running", f"{phase} by {who}", owner.since)
+    progress = f", {cell.progress}" if cell.progress else ""
+    return TargetStatus(row.label, row.id, "running", f"{phase} by {who}{progress}", owner.since)
 
 
 def _time_of(row: _Row, id_: TargetId) -> str:

@@ -13,7 +13,10 @@ from traintrack.app.recorded import run_documents
 from traintrack.app.verify_code import NamedObjects
 from traintrack.digest import TargetId
 from traintrack.errors import HostError
-from traintrack.ports.verify import Depth, Finding, Looked, Mended, Scope, Survey, Verifiable
+from traintrack.ports.verify import Cost, Depth, Finding, Looked, Mended, Scope, Survey, TellsCost, Verifiable
+
+MUCH_BYTES = 10 << 30
+"""A look that reads more than that from afar is announced."""
 
 _MOST_ROUNDS = 3
 """What was set aside may leave names and hints that lead nowhere, which the next look finds."""
@@ -49,10 +52,12 @@ def verify(
     texts: Sequence[str],
     options: VerifyOptions,
     tell: Callable[[Looked], None],
+    warn: Callable[[Cost], None] = lambda _: None,
 ) -> VerifyAnswer:
     """Look at the results that the patterns name, or at the whole storage if there is no pattern.
 
-    Without `options.repair` nothing is changed. `tell` hears how far the look is.
+    Without `options.repair` nothing is changed. `tell` hears how far the look is, and `warn` before it begins if it
+    reads much from afar.
 
     Raises:
         HostError: the storage cannot be looked at, or not be written.
@@ -68,6 +73,10 @@ def verify(
     labels = _labels(project, texts) if texts else {}
     scope = Scope(options.depth, tuple(labels) if texts else None, options.share, options.seed)
     judge = NamedObjects(project).judge
+    if isinstance(storage, TellsCost) and options.depth is Depth.DATA:
+        cost = storage.cost(scope)
+        if cost is not None and cost.size_bytes > MUCH_BYTES:
+            warn(cost)
     first = storage.survey(scope, judge, tell)
     mended: list[Mended] = []
     last = first

@@ -24,7 +24,7 @@ from traintrack.action.job import JobPhase
 from traintrack.action.plan import Decision, Outcome, Step
 from traintrack.cli.line import Line, busy, faint, warn
 from traintrack.cli.live_text import clipped_head, columns_of, padded
-from traintrack.cli.quantity import duration_text
+from traintrack.cli.quantity import duration_text, time_text
 
 _BAR_CELLS = 20
 _BAR_FROM_COLUMNS = 72
@@ -196,8 +196,10 @@ def _label_columns(labels: Iterable[str], columns: int) -> int:
 
 def _holder(event: TargetWaiting) -> str:
     who = f"{event.user}@{event.host}" if event.host else event.user
+    since = f", since {time_text(event.since)}" if event.since else ""
     phase = f", {event.phase}" if event.phase else ""
-    return f"waiting for {who} (run {event.run}{phase})"
+    progress = f" · {event.progress}" if event.progress else ""
+    return f"waiting for {who} (run {event.run}{since}{phase}){progress}"
 
 
 def _bar(done: int, total: int) -> str:

@@ -13,6 +13,7 @@ from types import TracebackType
 from typing import Self
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from traintrack.action.event import (
     AttemptFailed,
@@ -51,6 +52,14 @@ class Running(Struct, frozen=True):
     since_s: float
 
 
+class Waiting(Struct, frozen=True):
+    """A target that another run holds: its line without what its task says of itself, and that."""
+
+    label: str
+    line: Line
+    progress: str
+
+
 class Progress:
     """An event sink that tells a run. Use it as a context: the sign of life ends with it.
 
@@ -75,7 +84,7 @@ class Progress:
         self._is_over = False
         self._began_s = self._spoke_s = now_s()
         self._running: dict[str, Running] = {}
-        self._waiting: dict[str, Running] = {}
+        self._waiting: dict[str, Waiting] = {}
         self._finished: dict[str, TargetFinished] = {}
 
     def __enter__(self) -> Self:
@@ -122,8 +131,7 @@ class Progress:
             case TargetProgress():
                 return []
             case TargetWaiting():
-                self._waiting[event.label] = Running(event.label, self._now_s())
-                return [waiting_line(event)] if self._told is Told.ALL else []
+                return self._wait(event)
             case AttemptFailed():
                 return [attempt_line(event)] if event.retry_in_s is not None else []
             case Notice() if event.level == "command" and not self._verbose:
@@ -145,6 +153,13 @@ class Progress:
             return []
         where = f" · env {event.environment}" if event.environment else ""
         return [(faint(f"run {event.run}{where}"),), plan_line(decisions)]
+
+    def _wait(self, event: TargetWaiting) -> list[Line]:
+        """A line for each holder and phase; how far it is comes with the sign of life."""
+        line, before = waiting_line(replace(event, progress="")), self._waiting.get(event.label)
+        self._waiting[event.label] = Waiting(event.label, line, event.progress)
+        is_told = before is not None and before.line == line
+        return [waiting_line(event)] if self._told is Told.ALL and not is_told else []
 
     def _target_started(self, event: TargetStarted) -> list[Line]:
         self._waiting.pop(event.label, None)
@@ -182,7 +197,9 @@ class Progress:
             names = [f"{one.label} {duration_text(now_s - one.since_s)}" for one in running]
             parts.append(f"{len(running)} running: {names_text(names, 2)}")
         if self._waiting:
-            parts.append(f"{len(self._waiting)} waiting: {names_text(sorted(self._waiting), 2)}")
+            waits = sorted(self._waiting.values(), key=lambda one: one.label)
+            names = [f"{one.label} ({one.progress})" if one.progress else one.label for one in waits]
+            parts.append(f"{len(waits)} waiting: {names_text(names, 2)}")
         return (faint(f"… {' · '.join(parts)} · {duration_text(now_s - self._began_s)}"),)
 
     @property
@@ -200,7 +217,8 @@ def waiting_line(event: TargetWaiting) -> Line:
     who = f"{event.user}@{event.host}" if event.host else event.user
     since = f", since {time_text(event.since)}" if event.since else ""
     phase = f", {event.phase}" if event.phase else ""
-    return (warn("◌"), f" {_column(event.label)} waiting for {who} (run {event.run}{since}{phase})")
+    progress = f" · {event.progress}" if event.progress else ""
+    return (warn("◌"), f" {_column(event.label)} waiting for {who} (run {event.run}{since}{phase}){progress}")
 
 
 def attempt_line(event: AttemptFailed) -> Line:

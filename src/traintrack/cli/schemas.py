@@ -138,8 +138,8 @@ EVENTS: Mapping[str, tuple[str, Schema]] = {
         _map({**_TARGET, "phase": {"enum": ["staging", "running", "storing"]}, "text": TEXT}),
     ),
     "target-waiting": (
-        "Another run holds the target.",
-        _map({**_TARGET, **dict.fromkeys(("user", "host", "run", "since", "phase"), TEXT)}),
+        "Another run holds the target; told anew when its phase or what its task says of itself changes.",
+        _map({**_TARGET, **dict.fromkeys(("user", "host", "run", "since", "phase", "progress"), TEXT)}),
     ),
     "attempt-failed": (
         "`retry_in_s` is null if it is not tried again.",

@@ -11,7 +11,7 @@ from traintrack.app.verify_rebuild import RebuildAnswer
 from traintrack.cli.call import JsonValue
 from traintrack.cli.line import Line, bad, faint, good, warn
 from traintrack.cli.quantity import count_text, size_text
-from traintrack.ports.verify import Finding, Looked
+from traintrack.ports.verify import Cost, Finding, Looked
 
 _SHOWN_FILES = 10
 
@@ -47,6 +47,11 @@ def looked_text(looked: Looked) -> str:
         f"{count_text(looked.results, 'result')} and {count_text(looked.objects, 'other file')} looked at,"
         f" {size_text(looked.hashed_bytes)} hashed"
     )
+
+
+def cost_text(cost: Cost) -> str:
+    """Spell what is about to be read."""
+    return f"about {count_text(cost.requests, 'request')} and {size_text(cost.size_bytes)} will be read from the bucket"
 
 
 def verify_fields(answer: VerifyAnswer) -> dict[str, JsonValue]:

@@ -458,7 +458,7 @@ def note_job(flight: Flight, ports: Ports) -> None:
         SupersededError: the cell is not this run's any more.
         HostError: it cannot be written.
     """
-    if flight.lease is not None and flight.handle is not None:
+    if flight.lease is not None and flight.handle is not None and flight.lease.cell.job != flight.handle:
         flight.lease = leases.note_job(ports.storage.cells, flight.lease, flight.handle)
 
 

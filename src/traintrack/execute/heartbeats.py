@@ -97,7 +97,8 @@ class BeatingCells:
     def _note(self, now: Seen, *, mine: bool = False) -> None:
         with self._guard:
             before = self._held.get(now.id)
-            if now.cell is None or now.cell.phase is not Phase.RUNNING:
+            if mine:
+                # Another attempt or phase: what the last one said of itself is over.
                 self._progress.pop(now.id, None)
             if now.cell is None or now.cell.state is not CellState.HELD:
                 self._held.pop(now.id, None)

@@ -32,6 +32,7 @@ class FindingKind(str, Enum):
     RUN = "run"
     HISTORY = "history"
     HINT = "hint"
+    DOCUMENT = "document"
     NEWER = "newer"
 
 
@@ -85,6 +86,13 @@ class Mended(Struct, frozen=True):
     freed: tuple[tuple[TargetId, str], ...] = ()
 
 
+class Cost(Struct, frozen=True):
+    """About what a look at every byte asks of a storage that counts requests and bytes."""
+
+    requests: int
+    size_bytes: int
+
+
 NamedJudge: TypeAlias = Callable[[str, bytes], "str | None"]
 """Takes a name in `Kept` and the bytes under it; says in words what is wrong with them, None if they fit the name."""
 
@@ -110,4 +118,16 @@ class Verifiable(Protocol):
 
         Raises:
             HostError: the storage cannot be written.
+        """
+
+
+@runtime_checkable
+class TellsCost(Protocol):
+    """A storage whose bytes come from afar, so that a look at all of them is no small thing."""
+
+    def cost(self, scope: Scope) -> Cost | None:
+        """Say about what a look with `DATA` would read, by sizes alone; None where only the look itself can tell.
+
+        Raises:
+            HostError: the storage cannot be listed.
         """

@@ -20,6 +20,7 @@ from traintrack.cli.stopping import stopping
 from traintrack.cli.terminal import Terminal
 from traintrack.cli.verify_answer import (
     closing_lines,
+    cost_text,
     finding_lines,
     looked_text,
     rebuild_fields,
@@ -28,7 +29,7 @@ from traintrack.cli.verify_answer import (
 )
 from traintrack.errors import IntegrityError, UsageError
 from traintrack.execute.control import RunControl
-from traintrack.ports.verify import Depth, Looked
+from traintrack.ports.verify import Cost, Depth, Looked
 
 _SHARE = re.compile(r"(\d+(?:\.\d+)?)%\Z", re.ASCII)
 _TELL_EACH_S = 10.0
@@ -52,7 +53,8 @@ def run(call: Call, options: Options) -> int:
     environment = open_environment(project.workspace, call.env)
     if options.rebuild is not None:
         return _rebuild(call, project, environment, options.rebuild)
-    answer = verify(project, environment, options.patterns, wanted, _Telling(call.terminal).tell)
+    telling = _Telling(call.terminal)
+    answer = verify(project, environment, options.patterns, wanted, telling.tell, telling.warn)
     code = IntegrityError.exit_code if answer.left else 0
     if call.json:
         call.document("verify/1", verify_fields(answer))
@@ -104,6 +106,10 @@ class _Telling:
     def __init__(self, terminal: Terminal) -> None:
         self._terminal = terminal
         self._told_s = time.monotonic()
+
+    def warn(self, cost: Cost) -> None:
+        """Say what is about to be read."""
+        self._terminal.tell((cost_text(cost),))
 
     def tell(self, looked: Looked) -> None:
         """Hear how far it is."""

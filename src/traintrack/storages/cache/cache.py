@@ -146,7 +146,7 @@ class Cache:
             if part.subpath is None:
                 self.take_stage(artifact, Output(os.fspath(stage), manifest))
             else:
-                self._merge(artifact, part, stage)
+                self._merge(artifact, manifest, part, stage)
         finally:
             with DiskErrors("remove", stage):
                 remove_tree(os.fspath(stage))
@@ -217,11 +217,11 @@ class Cache:
                 self._uses.note_size(name, size_bytes)
             self._uses.mark(name)
 
-    def _merge(self, artifact: ArtifactDigest, part: Part, stage: Path) -> None:
+    def _merge(self, artifact: ArtifactDigest, manifest: Manifest, part: Part, stage: Path) -> None:
         name = name_of_part(artifact)
         self._mark(name, None)
         with DiskErrors("store the files at", self._shelves.folder(name)), FileLock(self._shelves.lock(name)):
-            merge(self._shelves.part_places, self._files, artifact, part, stage)
+            merge(self._shelves.part_places, self._files, artifact, manifest, part, stage)
             self._uses.note_size(name, self._uses.size_bytes(name) + disk_bytes(part.entries))
 
     def _drop_part(self, artifact: ArtifactDigest) -> None:

@@ -13,13 +13,14 @@ from traintrack.storages.local.files import Files, read_file
 from traintrack.storages.local.notes import decode_notes, encode_notes, note_of
 
 
-def merge(places: PartPlaces, files: Files, manifest: Manifest, part: Part, stage: Path) -> None:
+def merge(
+    places: PartPlaces, files: Files, artifact: ArtifactDigest, manifest: Manifest, part: Part, stage: Path
+) -> None:
     """Move the files and empty folders of a part, which has no links, out of a stage; the caller holds the shard's lock.
 
     Raises:
         OSError: one cannot be moved.
     """
-    artifact = manifest.digest()
     target = places.artifact(artifact)
     entries = manifest.columns()
     notes = decode_notes(read_file(places.layout(artifact)), artifact, manifest)

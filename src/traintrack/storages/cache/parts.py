@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from msgspec import Struct
 
+from traintrack.action.entries import Chosen
 from traintrack.action.manifest import Entry, EntryType, Manifest
 
 _LONGEST_PATH = 2000
@@ -14,7 +17,7 @@ class Part(Struct, frozen=True):
     """The entries to be here; `subpath` is None if that is the whole artifact, else they lie at or below it."""
 
     subpath: str | None
-    entries: tuple[Entry, ...]
+    entries: Sequence[Entry]
 
 
 def needed(manifest: Manifest, subpath: str | None) -> Part | None:
@@ -27,15 +30,16 @@ def needed(manifest: Manifest, subpath: str | None) -> Part | None:
         return None
     if subpath is None or inside is manifest:
         return Part(None, manifest.entries)
-    prefix = f"{subpath}/"
-    entries = tuple(e for e in manifest.entries if e.path == subpath or e.path.startswith(prefix))
+    columns = manifest.columns()
+    alone = columns.find(subpath)
+    entries = Chosen(columns, columns.below(subpath) if alone is None else (alone,))
     # Through a link to it, the part has other paths than its own.
     if len(entries) != max(1, len(inside.entries)) or any(_is_odd(e) for e in entries):
         return Part(None, manifest.entries)
     return Part(subpath, entries)
 
 
-def disk_bytes(entries: tuple[Entry, ...]) -> int:
+def disk_bytes(entries: Sequence[Entry]) -> int:
     """About what the entries take on a disk, in blocks of 4 KiB."""
     return sum(((e.size + 4095) & ~4095) + 256 for e in entries)
 

@@ -146,9 +146,8 @@ class Inspection:
         return Wrong(path, f"`{path}` {rights}", rights=True) if rights is not None else None
 
     def _compare(self, folder: int, name: str, number: int, there: os.stat_result) -> str | None:
-        if self._trust is Trust.NOTES and self._notes is not None and stat.S_ISREG(there.st_mode):
-            if self._notes.fits(number, note_of(there)):
-                return None
+        if self._is_noted(number, there):
+            return None
         entry = self._entries[number]
         path = entry.path
         if _type(there) is not entry.type:
@@ -159,6 +158,11 @@ class Inspection:
         if entry.type is EntryType.FOLDER:
             return None
         return self._hash(folder, name, number, entry, there)
+
+    def _is_noted(self, number: int, there: os.stat_result) -> bool:
+        if self._trust is not Trust.NOTES or self._notes is None or not stat.S_ISREG(there.st_mode):
+            return False
+        return self._notes.note(number) == note_of(there)
 
     def _hash(self, folder: int, name: str, number: int, entry: Entry, there: os.stat_result) -> str | None:
         if there.st_size != entry.size:

@@ -42,10 +42,6 @@ class Notes:
     def __len__(self) -> int:
         return len(self._numbers) // _NUMBERS
 
-    def fits(self, number: int, note: Note) -> bool:
-        """Tell if an entry has this note."""
-        return self.note(number) == note
-
     def note(self, number: int) -> Note | None:
         """The note of an entry, None if there is none."""
         found = tuple(self._numbers[_NUMBERS * number : _NUMBERS * (number + 1)])

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import stat
+from collections.abc import Iterator
 
 from traintrack.action.links import first_escape
 from traintrack.action.manifest import Entry, EntryType, Manifest, make_manifest, name_is_allowed, text_is_allowed
@@ -27,19 +28,22 @@ def scan_output(root: str) -> Manifest:
         TaskError: something in it cannot be part of an artifact; code `output-refused`.
         OSError: the folder cannot be read.
     """
-    entries: list[Entry] = []
-    for folder in walk(root):
-        if not folder.entries and folder.prefix:
-            entries.append(Entry(folder.prefix[:-1], EntryType.FOLDER))
-        for item in folder.entries:
-            entry = _entry(folder, item)
-            if entry is not None:
-                entries.append(entry)
-    links = {e.path: e.target or "" for e in entries if e.type is EntryType.LINK}
+    manifest = make_manifest(_entries(root))
+    links = manifest.columns().links()
     escaping = first_escape(links) if links else None
     if escaping is not None:
         raise refused(escaping, f"is a link to `{links[escaping]}`, which leaves the output or leads in a circle")
-    return make_manifest(entries)
+    return manifest
+
+
+def _entries(root: str) -> Iterator[Entry]:
+    for folder in walk(root):
+        if not folder.entries and folder.prefix:
+            yield Entry(folder.prefix[:-1], EntryType.FOLDER)
+        for item in folder.entries:
+            entry = _entry(folder, item)
+            if entry is not None:
+                yield entry
 
 
 def refused(path: str, why: str) -> TaskError:

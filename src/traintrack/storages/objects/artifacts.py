@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from traintrack.action.cell import Result
+from traintrack.action.entries import Chosen
 from traintrack.action.job import Output
 from traintrack.action.manifest import Manifest
 from traintrack.digest import ArtifactDigest, ContentDigest
@@ -162,11 +163,8 @@ class ObjectArtifacts:
         return os.fspath(self._cache.path(digest))
 
     def _placed(self, result: Result, manifest: Manifest, part: Part) -> Iterator[Placed]:
-        placed = self._layouts.read(result.layout, manifest).placed(manifest)
-        if part.subpath is None:
-            return placed
-        wanted = {entry.path for entry in part.entries}
-        return (p for p in placed if p.entry.path in wanted)
+        layout, entries = self._layouts.read(result.layout, manifest), part.entries
+        return layout.by_object(manifest, entries.numbers if isinstance(entries, Chosen) else range(len(entries)))
 
     def _bring(self, result: Result, manifest: Manifest, part: Part) -> None:
         artifact = result.artifact

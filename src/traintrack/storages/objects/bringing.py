@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from traintrack.action.manifest import Entry, EntryType
@@ -16,7 +16,7 @@ from traintrack.storages.objects.tree import Tree
 _CHUNK = 4 << 20
 
 
-def bring(ranges: Ranges, entries: Iterable[Entry], files: Iterable[Placed], stage: Path, known: Path | None) -> None:
+def bring(ranges: Ranges, entries: Sequence[Entry], files: Iterable[Placed], stage: Path, known: Path | None) -> None:
     """Write all entries below `stage`; what is right in the folder `known` is copied from there.
 
     Args:
@@ -30,7 +30,6 @@ def bring(ranges: Ranges, entries: Iterable[Entry], files: Iterable[Placed], sta
         LostBytesError: bytes are missing in the store, or others.
         HostError: they cannot be read or written.
     """
-    entries = tuple(entries)
     with Tree(os.fspath(stage)) as tree:
         tree.make_folders(entries)
         for entry in entries:

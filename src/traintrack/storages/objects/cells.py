@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from concurrent.futures import ThreadPoolExecutor
 
-from traintrack.action.cell import Cell, CellState, Owner, decode_cell, encode_cell
+from traintrack.action.cell import Cell, CellState, Owner
 from traintrack.digest import TargetId
 from traintrack.errors import InternalError
 from traintrack.ports.objects import Etag, Objects, PreconditionFailedError, UnknownOutcomeError
 from traintrack.ports.storage import CellConflictError, Liveness, Seen, Want
+from traintrack.storages.local.cell_file import cell_bytes, read_cell
 from traintrack.storages.objects.keys import Keys
 from traintrack.storages.objects.known_cells import Evictions, KnownCells
 from traintrack.storages.objects.pace import Pace, Patience, patiently
@@ -93,7 +94,7 @@ class ObjectCells:
             return self._swap(seen, cell)
 
     def _swap(self, seen: Seen, cell: Cell) -> Seen:
-        data = encode_cell(cell)
+        data = cell_bytes(cell, seen.id)
         patience = Patience(self._pace, f"write the cell of {seen.id[:12]}")
         while True:
             try:
@@ -170,7 +171,7 @@ class ObjectCells:
         got = patiently(self._pace, f"read the cell of {id_[:12]}", lambda: self._objects.get(key))
         if got is None:
             return self._noted(Seen(id_, None, ""))
-        return self._noted(Seen(id_, decode_cell(got.data, id_), got.etag))
+        return self._noted(Seen(id_, read_cell(got.data, id_), got.etag))
 
     def _noted(self, seen: Seen) -> Seen:
         cell = seen.cell

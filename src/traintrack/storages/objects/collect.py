@@ -12,7 +12,7 @@ from traintrack.ports.objects import Bucket, Listed
 from traintrack.ports.storage import Seen
 from traintrack.storages.objects.cells import ObjectCells
 from traintrack.storages.objects.collector import Collector, Spares
-from traintrack.storages.objects.collector_lease import CollectorLostError
+from traintrack.storages.objects.collector_lease import CollectorLease, CollectorLostError
 from traintrack.storages.objects.keys import Keys
 from traintrack.storages.objects.known_cells import Evictions
 from traintrack.storages.objects.layouts import Layouts
@@ -71,6 +71,15 @@ class ObjectCollecting:
         spared = sorted(versions.keys() - set(done.evicted))
         freed = sum(entry.size_bytes for entry in done.removed)
         return Collected(tuple(sorted(done.evicted)), tuple(spared), len(done.removed), freed)
+
+    def collector(self) -> Collector:
+        """A collector of the usual terms, for who removes what it has found to be damaged."""
+        return self._collector(Terms())
+
+    def lease(self) -> CollectorLease:
+        """A hold of the round's object."""
+        rounds = Rounds(self._objects, self._keys, self._pace)
+        return CollectorLease(rounds, self._keys.collector, self._pace, self._rhythm, new_nonce())
 
     def _collector(self, terms: Terms) -> Collector:
         return Collector(

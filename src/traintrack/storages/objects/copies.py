@@ -54,7 +54,7 @@ class Copying:
                 continue
             for name in names[digest]:
                 yield Step(partial(self._copy, placed.object.key, name))
-        for stretch in stretches(packed):
+        for stretch in stretches(sorted(packed, key=lambda placed: (placed.object.key, placed.offset))):
             yield Step(partial(self._unpack, stretch, names), 2 * stretch.length)
 
     def _copy(self, source: str, target: str) -> None:

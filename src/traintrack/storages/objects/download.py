@@ -34,16 +34,14 @@ class Download:
         self._unfinished: set[int] = set()
 
     def bring(self, files: Iterable[Placed]) -> None:
-        """Write all of them. What has other bytes is read once more.
+        """Write all of them, those of one object one after the other. What has other bytes is read once more.
 
         Raises:
             LostBytesError: bytes are missing in the store, or others; the tree is then as good as empty.
             HostError: they cannot be read or written.
         """
-        small: list[Placed] = []
         large: list[Placed] = []
-        for placed in files:
-            (large if placed.entry.size >= LARGE_FROM_BYTES else small).append(placed)
+        small = _without_large(files, large)
         steps = (Step(partial(self._bring_stretch, s), s.length + CHUNK_BYTES) for s in stretches(small))
         try:
             self._lanes.run(chain(steps, self._range_steps(large)))
@@ -97,6 +95,15 @@ class Download:
                 written = os.pwrite(fd, view, at)
                 at += written
                 view = view[written:]
+
+
+def _without_large(files: Iterable[Placed], large: list[Placed]) -> Iterator[Placed]:
+    """Pass on what is small; the rest is in `large` when all have been asked for."""
+    for placed in files:
+        if placed.entry.size >= LARGE_FROM_BYTES:
+            large.append(placed)
+        else:
+            yield placed
 
 
 def _is_right(data: memoryview, entry: Entry) -> bool:

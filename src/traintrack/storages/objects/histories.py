@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Final
 
 import msgspec
+from msgspec.structs import replace
 
 from traintrack.action.event import RunDocument, RunTarget
 from traintrack.action.plan import Outcome
@@ -13,6 +15,7 @@ from traintrack.ports.objects import Got, Objects, PreconditionFailedError, Unkn
 from traintrack.ports.storage import HistoryEntry
 from traintrack.storages.local.label_index import (
     LABEL_FORMAT,
+    MOST_ENTRIES,
     WITHOUT_A_RESULT,
     StoredHistory,
     entry_of,
@@ -63,6 +66,22 @@ class Histories:
         with ThreadPoolExecutor(min(_WRITERS, len(by_label)), thread_name_prefix="traintrack-label") as pool:
             for _ in pool.map(lambda label: self._add(document, label, by_label[label]), by_label):
                 pass
+
+    def rebuild(self, digests: Collection[str], documents: Iterable[RunDocument]) -> None:
+        """Add to these histories what run documents, newest first, say of their labels.
+
+        Raises:
+            HostError: there was no clear answer until the deadline.
+        """
+        found: dict[str, list[RunDocument]] = {digest: [] for digest in digests}
+        for document in documents:
+            for row in document.targets:
+                newest = found.get(label_digest(document.workspace, row.label))
+                if newest is not None and len(newest) < MOST_ENTRIES and row.outcome not in WITHOUT_A_RESULT:
+                    newest.append(replace(document, targets=(row,)))
+        for newest in found.values():
+            for document in reversed(newest):
+                self.add(document)
 
     def _add(self, document: RunDocument, label: str, rows: list[RunTarget]) -> None:
         digest = label_digest(document.workspace, label)

@@ -116,21 +116,21 @@ class ObjectKept:
         for _ in range(_READS):
             got = patiently(self._pace, f"read `{key}`", lambda: self._objects.get(key))
             if got is None:
-                self._forget(key)
+                self.forget(key)
                 return None
             data = unpack(got.data)
             if data is not None:
                 self._note_sent(key)
                 return data
-        self._forget(key)
+        self.forget(key)
         raise IntegrityError(
             f"the kept object `{key}` has other bytes than it should have",
             code="kept-damaged",
             hint="run it again: what can be made again is; the bucket's versions may have the right bytes",
         )
 
-    def _forget(self, key: str) -> None:
-        """What is not there, or damaged, is sent when it comes again."""
+    def forget(self, key: str) -> None:
+        """Take in that an object is not there, or damaged: it is sent when it comes again."""
         self._sent.discard(key)
         self._notebook.forget_stored(key)
 

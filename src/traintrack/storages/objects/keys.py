@@ -14,6 +14,7 @@ label/<2>/<digest>                        the newest results of a label
 log/<name>, live/<flight>/<offset>        logs that are finished, and pieces of those that grow
 handover/<checkpoint>/<digest>            checkpoints of those who left, for those who waited
 roots/<workspace>, use/<digest>           what is never collected, and what was used
+quarantine/<key>~<word>                   what `verify --repair` has set aside
 ```
 """
 
@@ -30,7 +31,21 @@ STORE_MARK: Final = "store.json"
 RUNS: Final = "run/"
 NEWEST_RUNS: Final = "run-newest/"
 _OF_THE_STORE: Final = frozenset(
-    ("kept", "kept-named", "run", "run-newest", "label", "log", "live", "handover", "roots", "use", "pin", "probe")
+    (
+        "kept",
+        "kept-named",
+        "run",
+        "run-newest",
+        "label",
+        "log",
+        "live",
+        "handover",
+        "roots",
+        "use",
+        "pin",
+        "probe",
+        "quarantine",
+    )
 )
 _OF_A_NAMESPACE: Final = frozenset(("cell", "data", "gc", "hint", "want"))
 

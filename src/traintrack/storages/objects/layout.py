@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import re
 from array import array
-from collections.abc import Iterator, Sequence
+from collections.abc import Container, Iterator, Sequence
 
 import msgspec
 from msgspec import Struct
@@ -54,6 +54,14 @@ class Layout(Struct, frozen=True):
         numbers = iter(self.rows)
         for entry, number, offset in zip(filled_files(manifest), numbers, numbers, strict=True):
             yield Placed(entry, self.objects[number], offset)
+
+    def by_object(self, manifest: Manifest, wanted: Container[int]) -> Iterator[Placed]:
+        """The same by the object that they lie in and their place there; only those whose number in the manifest is wanted."""
+        entries, rows = manifest.entries, self.rows
+        filled = array("L", (n for n, e in enumerate(entries) if e.type is EntryType.FILE and e.size))
+        order = array("L", (place for place, number in enumerate(filled) if number in wanted))
+        for place in array("L", sorted(order, key=lambda place: rows[2 * place] << 53 | rows[2 * place + 1])):
+            yield Placed(entries[filled[place]], self.objects[rows[2 * place]], rows[2 * place + 1])
 
 
 class _Stored(Struct, forbid_unknown_fields=True):

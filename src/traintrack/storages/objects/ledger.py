@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import suppress
 from pathlib import Path
 from typing import Final
@@ -101,6 +101,22 @@ class ObjectLedger:
                 return
             except UnknownOutcomeError as error:
                 patience.pause(error)
+
+    def documents(self) -> Iterator[RunDocument]:
+        """The run documents that can be read, newest first; they are read as they are asked for."""
+        for run in self.runs():
+            data = self._get(run_key(run))
+            document = None if data is None else _document(data)
+            if document is not None:
+                yield document
+
+    def rebuild_histories(self, digests: Collection[str]) -> None:
+        """Make histories again from the run documents; `digests` are their names.
+
+        Raises:
+            HostError: one cannot be written.
+        """
+        self._histories.rebuild(digests, self.documents())
 
     def history(self, workspace: str, label: str) -> tuple[HistoryEntry, ...]:
         """The newest 50 results of a label, newest first."""

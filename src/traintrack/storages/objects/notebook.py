@@ -55,9 +55,13 @@ class Notebook:
         return rows[0][0] if rows else None
 
     def begin(self, namespace: str, word: str) -> None:
-        """Forget all cells of a namespace that were noted under another word."""
+        """Forget all cells of a namespace that were noted under another word, and what is known to be stored.
+
+        Whoever sets damaged objects aside writes a new word: else those would never be sent again from here.
+        """
         if self.word(namespace) == word:
             return
+        self._do("DELETE FROM stored", [()])
         self._do("DELETE FROM cell WHERE namespace = ?", [(namespace,)])
         self._do("INSERT OR REPLACE INTO word VALUES (?, ?)", [(namespace, word)])
 

@@ -7,12 +7,12 @@ be held in memory: it is put in one request, and put again without reading it an
 from __future__ import annotations
 
 from array import array
+from collections.abc import Sequence
 
 from msgspec import Struct
 
-from traintrack.action.manifest import Entry, Manifest
-from traintrack.digest import ContentDigest
-from traintrack.storages.objects.layout import filled_files
+from traintrack.action.entries import Chosen, Entries
+from traintrack.action.manifest import Entry, EntryType, Manifest
 
 PLAIN_FROM_BYTES = 1 << 20
 """A file of this size or more is an object of its own, which other tools can read."""
@@ -24,7 +24,7 @@ PACK_BYTES = 16 << 20
 class Pack(Struct, frozen=True):
     """Files whose bytes follow one another in one object."""
 
-    files: tuple[Entry, ...]
+    files: Sequence[Entry]
     size_bytes: int
 
 
@@ -38,37 +38,49 @@ class Placement(Struct, frozen=True):
 
 def place(manifest: Manifest) -> Placement:
     """Place every file that is not empty; equal files have one place."""
-    plain = tuple({e.digest: e for e in filled_files(manifest) if e.size >= PLAIN_FROM_BYTES}.values())
-    number_of = {e.digest: number for number, e in enumerate(plain)}
-    packs = _Packs(len(plain))
-    rows = array("q")
-    for entry in filled_files(manifest):
-        number = number_of.get(entry.digest)
-        rows.extend((number, 0) if number is not None else packs.place(entry))
-    return Placement(plain, packs.finished(), rows)
+    entries = manifest.columns()
+    filled = array("L", (n for n, e in enumerate(entries) if e.type is EntryType.FILE and e.size))
+    firsts = _firsts(entries, filled)
+    plain = [n for place, n in enumerate(filled) if firsts[place] == place and entries[n].size >= PLAIN_FROM_BYTES]
+    number_of = {entry: number for number, entry in enumerate(plain)}
+    packs, rows = _Packs(entries, len(plain)), array("q")
+    for place, first in enumerate(firsts):
+        if first != place:
+            rows.extend(rows[2 * first : 2 * first + 2])
+            continue
+        number = number_of.get(filled[place])
+        rows.extend((number, 0) if number is not None else packs.place(filled[place]))
+    return Placement(tuple(entries[n] for n in plain), packs.finished(), rows)
+
+
+def _firsts(entries: Entries, filled: array[int]) -> array[int]:
+    """For each of the files the place of the first one that is equal to it."""
+    firsts = array("L", range(len(filled)))
+    previous, first = b"", 0
+    for place in sorted(range(len(filled)), key=lambda place: entries.raw_digest(filled[place])):
+        digest = entries.raw_digest(filled[place])
+        if digest != previous:
+            previous, first = digest, place
+        firsts[place] = first
+    return firsts
 
 
 class _Packs:
-    """Packs being filled. A place is kept as one number, since there may be a million."""
+    """Packs being filled."""
 
-    def __init__(self, first: int) -> None:
-        self._first = first
+    def __init__(self, entries: Entries, first: int) -> None:
+        self._entries, self._first = entries, first
         self._done: list[Pack] = []
-        self._files: list[Entry] = []
+        self._files = array("L")
         self._length = 0
-        self._known: dict[ContentDigest | None, int] = {}
 
-    def place(self, entry: Entry) -> tuple[int, int]:
-        known = self._known.get(entry.digest)
-        if known is None:
-            if self._length + entry.size > PACK_BYTES:
-                self._close()
-            known = len(self._done) * PACK_BYTES + self._length
-            self._known[entry.digest] = known
-            self._files.append(entry)
-            self._length += entry.size
-        pack, offset = divmod(known, PACK_BYTES)
-        return self._first + pack, offset
+    def place(self, number: int) -> tuple[int, int]:
+        size = self._entries[number].size
+        if self._length + size > PACK_BYTES:
+            self._close()
+        self._files.append(number)
+        self._length += size
+        return self._first + len(self._done), self._length - size
 
     def finished(self) -> tuple[Pack, ...]:
         self._close()
@@ -76,5 +88,5 @@ class _Packs:
 
     def _close(self) -> None:
         if self._files:
-            self._done.append(Pack(tuple(self._files), self._length))
-        self._files, self._length = [], 0
+            self._done.append(Pack(Chosen(self._entries, self._files), self._length))
+        self._files, self._length = array("L"), 0

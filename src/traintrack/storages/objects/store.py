@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from enum import Enum
 from pathlib import Path
@@ -14,6 +14,7 @@ from traintrack.action.cell import Owner
 from traintrack.errors import HostError, InputError
 from traintrack.ports.objects import Bucket
 from traintrack.ports.storage import Staging
+from traintrack.ports.verify import Cost, Finding, Looked, Mended, NamedJudge, Scope, Survey
 from traintrack.storages.cache.cache import Cache
 from traintrack.storages.local.places import Places
 from traintrack.storages.local.sessions import Sessions
@@ -37,10 +38,16 @@ from traintrack.storages.objects.mark import (
     make_namespace,
     read_mark,
 )
+from traintrack.storages.objects.mend import Mending
+from traintrack.storages.objects.mend_cells import CellMending
+from traintrack.storages.objects.mend_data import DataMending
 from traintrack.storages.objects.notebook import Notebook
 from traintrack.storages.objects.pace import Pace, RealPace
 from traintrack.storages.objects.presence import present_here
 from traintrack.storages.objects.rounds import Rounds
+from traintrack.storages.objects.survey import survey
+from traintrack.storages.objects.survey_cost import cost
+from traintrack.storages.objects.survey_reading import Reading
 from traintrack.storages.objects.wants import WantList
 
 FIRST_ANSWER_S = 10.0
@@ -142,9 +149,9 @@ class ObjectStorage:
             evictions=self.evictions,
             want_list=self._want_list,
         )
-        self.kept = ObjectKept(bucket, pace, cache.kept, notebook)
+        self.kept = kept = ObjectKept(bucket, pace, cache.kept, notebook)
         self.artifacts = ObjectArtifacts(
-            bucket=bucket, keys=keys, rounds=Rounds(bucket, keys, pace), pace=pace, kept=self.kept, cache=cache
+            bucket=bucket, keys=keys, rounds=Rounds(bucket, keys, pace), pace=pace, kept=kept, cache=cache
         )
         self._places = Places(str(cache.root), "default")
         self.documents = ObjectDocuments(bucket, pace)
@@ -177,6 +184,33 @@ class ObjectStorage:
                 yield owner
             finally:
                 self._want_list.end(owner)
+
+    def survey(self, scope: Scope, judge: NamedJudge, tell: Callable[[Looked], None]) -> Survey:
+        """Look for damage in this namespace and in what all namespaces share; see `Verifiable`.
+
+        Raises:
+            HostError: the bucket cannot be read.
+        """
+        return survey(Reading(self.bucket, self.keys, self.pace), scope, judge, tell)
+
+    def cost(self, scope: Scope) -> Cost | None:
+        """About what a look at every byte reads; see `TellsCost`.
+
+        Raises:
+            HostError: the bucket cannot be listed.
+        """
+        return cost(Reading(self.bucket, self.keys, self.pace), scope)
+
+    def mend(self, findings: Collection[Finding]) -> tuple[Mended, ...]:
+        """Set aside what is damaged still, and free the cells of results that are; see `Verifiable`.
+
+        Raises:
+            HostError: the bucket cannot be written, or a collector is at work.
+        """
+        reading = Reading(self.bucket, self.keys, self.pace)
+        cells = CellMending(reading, self.cells, self.ledger.documents)
+        data = DataMending(reading, self.collecting.collector, self.collecting.lease, cells.naming)
+        return Mending(reading, self.evictions, self.kept, self.ledger, cells, data).mend(findings)
 
     def stale_stages(self) -> tuple[Path, ...]:
         """Stages on this machine that a dead process has left, sorted."""

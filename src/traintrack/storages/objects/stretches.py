@@ -21,7 +21,7 @@ RANGE_BYTES = 8 << 20
 
 
 class Stretch(Struct, frozen=True):
-    """A part of an object, and the files in it, sorted by where they begin."""
+    """A part of an object, and the files in it."""
 
     key: str
     start: int
@@ -30,25 +30,29 @@ class Stretch(Struct, frozen=True):
 
 
 def stretches(files: Iterable[Placed]) -> Iterator[Stretch]:
-    """Merge files that lie near each other in one object."""
-    by_object: dict[str, list[Placed]] = {}
-    for placed in files:
-        by_object.setdefault(placed.object.key, []).append(placed)
-    for key in list(by_object):
-        yield from _of_object(key, sorted(by_object.pop(key), key=lambda placed: placed.offset))
-
-
-def _of_object(key: str, files: list[Placed]) -> Iterator[Stretch]:
+    """Merge files that come one after another and lie near each other in one object."""
     taken: list[Placed] = []
-    start = end = 0
+    end = 0
     for placed in files:
-        until = placed.offset + placed.entry.size
-        if taken and (placed.offset - end > GAP_BYTES or until - start > MOST_BYTES):
-            yield Stretch(key, start, end - start, tuple(taken))
+        if taken and not _goes_on(taken[0], end, placed):
+            yield _stretch(taken, end)
             taken = []
-        if not taken:
-            start = end = placed.offset
+        end = max(end, _end(placed)) if taken else _end(placed)
         taken.append(placed)
-        end = max(end, until)
     if taken:
-        yield Stretch(key, start, end - start, tuple(taken))
+        yield _stretch(taken, end)
+
+
+def _goes_on(first: Placed, end: int, placed: Placed) -> bool:
+    if placed.object.key != first.object.key or placed.offset < first.offset:
+        return False
+    return placed.offset - end <= GAP_BYTES and _end(placed) - first.offset <= MOST_BYTES
+
+
+def _end(placed: Placed) -> int:
+    return placed.offset + placed.entry.size
+
+
+def _stretch(files: list[Placed], end: int) -> Stretch:
+    start = files[0].offset
+    return Stretch(files[0].object.key, start, end - start, tuple(files))
