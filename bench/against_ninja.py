@@ -21,7 +21,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from layered_graph import commit, inputs_of, layers, write_ninja, write_workspace
+from layered_graph import COMPILED, commit, inputs_of, layers, write_ninja, write_workspace
 
 PROGRAM = (sys.executable, "-m", "traintrack")
 BASELINE = Path(__file__).with_name("baseline.json")
@@ -32,7 +32,7 @@ MUST = {"cold": 3.0, "one change": 5.0}
 def timed(words: list[str], folder: Path) -> tuple[float, float]:
     """Wall-clock and processor seconds of a command with all that it starts."""
     before, began = resource.getrusage(resource.RUSAGE_CHILDREN), time.monotonic()
-    done = subprocess.run(words, cwd=folder, capture_output=True, text=True, check=False)
+    done = subprocess.run(words, cwd=folder, env=COMPILED, capture_output=True, text=True, check=False)
     wall, after = time.monotonic() - began, resource.getrusage(resource.RUSAGE_CHILDREN)
     if done.returncode:
         raise SystemExit(f"`{' '.join(words)}` ended with {done.returncode}:\n{done.stderr[-2000:]}")

@@ -7,8 +7,12 @@ the first layer hashes its own number, so that a change of one number in the mid
 from __future__ import annotations
 
 import math
+import os
 import subprocess
 from pathlib import Path
+
+COMPILED = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+"""The environment of whoever has installed a program: Python compiles it once, and not in every run."""
 
 SCRIPT = """set -eu
 config=$1 out=$2/out

@@ -17,7 +17,7 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
-from layered_graph import commit, label, write_workspace
+from layered_graph import COMPILED, commit, label, write_workspace
 
 PROGRAM = (sys.executable, "-m", "traintrack")
 
@@ -33,7 +33,7 @@ def measure(
         process = subprocess.Popen(
             [*PROGRAM, *words],
             cwd=root,
-            env={**os.environ, **environ},
+            env={**COMPILED, **environ},
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
         )

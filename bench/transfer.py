@@ -62,7 +62,9 @@ def main() -> None:
 
 def _print(name: str, row: dict, bare: dict, mib: int) -> None:
     share = bare["s"] / row["s"]
-    print(f"{name:<16} {row['s']:>12.2f} {mib / row['s']:>9.0f} {share:>9.2f} {row['cpu_s']:>13.2f} {row['peak'] / MIB:>10.0f}")
+    print(
+        f"{name:<16} {row['s']:>12.2f} {mib / row['s']:>9.0f} {share:>9.2f} {row['cpu_s']:>13.2f} {row['peak'] / MIB:>10.0f}"
+    )
 
 
 def _step(environ: dict[str, str], *argv: str) -> dict:
