@@ -4,6 +4,9 @@
 
 The strict test server runs in a process of its own, and so does each measured step, whose peak of memory is told. The
 bare client puts and gets 16 objects, 4 at a time, from and into files; nothing is hashed. Above 0.8 is wanted.
+
+Where the server shares the processors with the client, its work and that of others is in the seconds: so the processor seconds of
+the client alone stand beside them.
 """
 
 from __future__ import annotations

@@ -50,6 +50,10 @@ TARGET_FIELDS = {
         "",
         "How long after its last use the bytes of the result stay, such as `30d`, or `forever`; 180 days if not given.",
     ),
+    "layout": (
+        "",
+        "`plain`: in a bucket each file of the result lies under its own name, for other tools; `show` prints where.",
+    ),
     "description": ("", "A sentence for people; shown by `ls`."),
     "tags": ("", "Words for people."),
     "args_schema": ("", "A JSON Schema file that `args` must satisfy before anything runs."),

@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 from engineers import BUCKET, Engineer, Team, until
-
 from msgspec import field
 
 from traintrack.action.cell import Cell, CellState, decode_cell
@@ -23,8 +22,7 @@ from traintrack.storages.s3.bucket import S3Bucket
 from traintrack.testing.s3_server import LoggedRequest, S3Server, running_server
 from traintrack.testing.s3_server.buckets import Bucket, Stored
 
-HERE = Path(__file__).resolve().parent
-sys.path.insert(0, str(HERE.parent / "races"))
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "races"))
 
 from arena import Contender, Fleet
 
@@ -132,7 +130,7 @@ class Group(Team):
 class Crowd(Fleet):
     """Runs of engineers; use as a context."""
 
-    SERVER = HERE / "crowd_server.py"
+    SERVER = Path(__file__).resolve().with_name("crowd_server.py")
 
     def prepare_as(
         self, engineer: Engineer, *words: str, machine: str = "", patience_s: float | None = None

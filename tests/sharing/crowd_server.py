@@ -33,8 +33,17 @@ class CrowdServer(ForkServer):
             # No code of traintrack knows of this: a process of another machine cannot be seen.
             presence.process_world = lambda: machine
         if patience_s is not None:
-            pace.Patience.__init__.__defaults__ = (patience_s,)
+            shorten_patience(patience_s)
         super()._become(order)
+
+
+def shorten_patience(longest_s: float) -> None:
+    real = pace.Patience.__init__
+
+    def begin(self: pace.Patience, of: pace.Pace, doing: str, deadline_s: float = pace.DEADLINE_S) -> None:
+        real(self, of, doing, min(deadline_s, longest_s))
+
+    pace.Patience.__init__ = begin  # type: ignore[method-assign]
 
 
 if __name__ == "__main__":

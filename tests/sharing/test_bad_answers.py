@@ -137,14 +137,16 @@ def demand_nothing_half(group: Group) -> None:
             assert checker.artifacts.check(cell.result) is None
 
 
-@pytest.mark.parametrize("answer", [INTERNAL_ERROR, SLOW_DOWN, LoseAnswer(), CutBody(0)], ids=lambda a: type(a).__name__)
+@pytest.mark.parametrize(
+    "answer", [INTERNAL_ERROR, SLOW_DOWN, LoseAnswer(), CutBody(0)], ids=lambda a: type(a).__name__
+)
 def test_with_all_answers_bad_from_the_start_a_run_says_so_once_in_time(
     group: Group, crowd: Crowd, answer: object
 ) -> None:
     group.s3.faults.add(Rule(answer))
     run = crowd.start_as(group.member("ann"), "--json", "run", ":t", patience_s=PATIENCE_S)
 
-    demand_one_message(run, "storage-unclear")
+    demand_one_message(run, "storage-unreachable")
     assert group.begun("t") == 0
 
 
@@ -166,7 +168,7 @@ def test_a_server_that_is_gone_from_the_start_is_told_in_one_message(group: Grou
     group.s3.close()
     run = crowd.start_as(group.member("ann"), "--json", "run", ":t", patience_s=PATIENCE_S)
 
-    demand_one_message(run, "storage-unclear")
+    demand_one_message(run, "storage-unreachable")
     assert group.begun("t") == 0
 
 
@@ -200,9 +202,7 @@ def test_wrong_credentials_are_told_at_the_start(group: Group, crowd: Crowd, key
     assert group.begun("t") == 0
 
 
-def test_credentials_that_are_taken_away_in_the_middle_are_told_and_nothing_is_half(
-    group: Group, crowd: Crowd
-) -> None:
+def test_credentials_that_are_taken_away_in_the_middle_are_told_and_nothing_is_half(group: Group, crowd: Crowd) -> None:
     run = held(group, crowd)
     group.s3.allow(Access({"key": "another"}))
     group.let_go("t")

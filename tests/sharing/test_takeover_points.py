@@ -135,7 +135,7 @@ def play(folder: Path, points: list[str]) -> dict[str, list[float]]:
     with opened_crowd(folder) as crowd, scenes(crowd, folder, points) as found:
         for scene in found:
             scene.kill()
-        until(lambda: all([scene.look() for scene in found]))
+        until(lambda: not [scene for scene in found if not scene.look()])
         for scene in found:
             if POINTS[scene.point] is None:
                 scene.group.let_go("t")

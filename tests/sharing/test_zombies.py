@@ -169,7 +169,7 @@ def play_all(folder: Path, kinds: list[tuple[str, bool]]) -> None:
         for play in found:
             assert play.waiter is not None
             waits(play.group, play.waiter)
-        until(lambda: all([play.take_over() for play in found]))
+        until(lambda: not [play for play in found if not play.take_over()])
         for play in found:
             time.sleep(max(0.0, play.since + TWICE_THE_LIMIT_S - time.monotonic()))
             play.come_back()

@@ -11,6 +11,7 @@ from msgspec import Struct, field
 
 from traintrack.action.image import Image
 from traintrack.action.keep import Keep
+from traintrack.action.placing import Placing
 from traintrack.digest import ArtifactDigest, JsonValue, TargetId
 
 
@@ -104,7 +105,7 @@ class Action(Struct, frozen=True):
     path, relative to the workspace root and in declared order, to a git tree id or `<mode>:<blob id>`.
     `needs` must have succeeded first. `outputs` maps names to paths that must exist after a success.
     `isolation` is what the image loosens around the task: `user: image`, `root: writable`; it is not in the pre-image,
-    and neither is `keep`.
+    and neither are `keep` and `placing`.
     """
 
     id: TargetId
@@ -127,6 +128,7 @@ class Action(Struct, frozen=True):
     isolation: Mapping[str, str] = field(default_factory=dict)
     provenance: Provenance = field(default_factory=Provenance)
     keep: Keep | None = None
+    placing: Placing = Placing.PACKED
 
     @property
     def label(self) -> str:
@@ -169,6 +171,7 @@ class ExternalData(Struct, frozen=True):
     provenance: Provenance = field(default_factory=Provenance)
     looks: str | None = None
     keep: Keep | None = None
+    placing: Placing = Placing.PACKED
 
     @property
     def origin(self) -> Origin | None:

@@ -11,6 +11,7 @@ from msgspec import Struct, field
 from traintrack.action.action import Action, Deliver, Origin, Resources
 from traintrack.action.failure import FailureClass
 from traintrack.action.manifest import Manifest
+from traintrack.action.placing import Placing
 from traintrack.action.record import Isolation, Timings, Usage
 from traintrack.digest import ArtifactDigest
 
@@ -69,12 +70,14 @@ class JobPhase(str, Enum):
 class Output(Struct, frozen=True):
     """A finished output, complete and hashed, not yet visible under any ID.
 
-    `staged` is where it lies, in words that the storage it was staged in understands.
+    `staged` is where it lies, in words that the storage it was staged in understands. `placing` is how it is to lie where
+    there are no folders.
     """
 
     staged: str
     manifest: Manifest
     metrics: Mapping[str, object] | None = None
+    placing: Placing = Placing.PACKED
 
 
 class JobState(Struct, frozen=True):

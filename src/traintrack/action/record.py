@@ -10,6 +10,7 @@ import msgspec
 from msgspec import Struct, field
 
 from traintrack.action.keep import Keep
+from traintrack.action.placing import Placing
 from traintrack.action.stored import decode_stored, is_too_deep
 from traintrack.digest import ActionKey, ArtifactDigest, ContentDigest, TargetId
 from traintrack.errors import IntegrityError
@@ -82,7 +83,7 @@ class Record(Struct, frozen=True):
     `preimage` is the canonical JSON whose SHA-256 is `id`, as data. `reason` says why it ran, as data.
     `early_cutoff` names the ID whose result was taken over without running. `metrics` is the content of a
     small `metrics.json`, `unhashed` the arguments that were delivered and are not in the pre-image, `previous` the record that stood for the ID before this one.
-    `keep` is how long the bytes were to be kept, as it was said then.
+    `keep` is how long the bytes were to be kept, and `layout` how they were to lie in a bucket, as it was said then.
     """
 
     id: TargetId
@@ -117,6 +118,7 @@ class Record(Struct, frozen=True):
     metrics: Mapping[str, Any] | None = None
     previous: ContentDigest | None = None
     keep: Keep | None = None
+    layout: Placing = Placing.PACKED
     format: str = field(default=RECORD_FORMAT)
 
 

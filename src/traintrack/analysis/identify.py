@@ -9,6 +9,7 @@ from msgspec.structs import replace
 
 from traintrack.action.action import Action, ActionGraph, Deliver, ExternalData, Input, Provenance
 from traintrack.action.keep import longest
+from traintrack.action.placing import Placing
 from traintrack.analysis.code import Codes, revision_of
 from traintrack.analysis.images import Images, ResolvedImage, missing_pin
 from traintrack.analysis.preimage import (
@@ -25,6 +26,7 @@ from traintrack.analysis.terms import (
     check_deliver,
     deliver_of,
     keep_of,
+    placing_of,
     resources_of,
     retries_of,
     secrets_of,
@@ -160,6 +162,7 @@ class _Identifier:
             isolation=image.isolation,
             provenance=self._provenance(target, revision),
             keep=keep_of(target),
+            placing=placing_of(target),
         )
 
     def _preimage(
@@ -232,6 +235,9 @@ class _Identifier:
         """Add what another label with the same recipe demands beyond the first."""
         if other.keep != standing.keep:
             standing = replace(standing, keep=longest(standing.keep, other.keep))
+            self._actions[standing.id] = standing
+        if other.placing is Placing.PLAIN:
+            standing = replace(standing, placing=Placing.PLAIN)
             self._actions[standing.id] = standing
         if other.outputs != standing.outputs:
             standing = replace(standing, outputs={**other.outputs, **standing.outputs})

@@ -5,7 +5,7 @@ from __future__ import annotations
 from traintrack.action.action import Deliver, ExternalData, Provenance
 from traintrack.analysis.images import missing_pin
 from traintrack.analysis.preimage import source_preimage
-from traintrack.analysis.terms import keep_of
+from traintrack.analysis.terms import keep_of, placing_of
 from traintrack.digest import ArtifactDigest, canonical_json, target_id
 from traintrack.errors import InputError
 from traintrack.workspace.model import Experiment, SourcePin, Target
@@ -62,6 +62,7 @@ def external_data(target: Target, experiment: Experiment, provenance: Provenance
         provenance=provenance,
         looks=None if pin.content is None else pin.listing,
         keep=keep_of(target),
+        placing=placing_of(target),
     )
 
 

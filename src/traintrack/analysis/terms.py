@@ -7,6 +7,7 @@ from typing import Any, TypeVar
 
 from traintrack.action.action import Deliver, Resources, Retries, Secret
 from traintrack.action.keep import FOREVER, Keep
+from traintrack.action.placing import Placing
 from traintrack.errors import InputError
 from traintrack.workspace.findings import shown
 from traintrack.workspace.model import KeyPath, Target
@@ -78,6 +79,11 @@ def keep_of(target: Target) -> Keep | None:
     if asked is None or asked == FOREVER:
         return None if asked is None else FOREVER
     return float(_read(target, ("keep",), asked, parse_duration))
+
+
+def placing_of(target: Target) -> Placing:
+    """Read `layout`."""
+    return Placing.PLAIN if target.spec.layout == Placing.PLAIN.value else Placing.PACKED
 
 
 def secrets_of(target: Target) -> tuple[Secret, ...]:

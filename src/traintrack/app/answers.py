@@ -96,7 +96,10 @@ class FieldShown(Struct, frozen=True):
 
 
 class ShownTarget(Struct, frozen=True):
-    """The resolved definition of a target, and what it depends on and what depends on it in this workspace's request."""
+    """The resolved definition of a target, and what it depends on and what depends on it in this workspace's request.
+
+    `url` is where the files of its result lie in a bucket under their own names.
+    """
 
     label: str
     id: TargetId | None
@@ -107,6 +110,7 @@ class ShownTarget(Struct, frozen=True):
     record: Mapping[str, Any] | None = None
     path: Path | None = None
     origin: str | None = None
+    url: str | None = None
 
 
 class TargetStatus(Struct, frozen=True):

@@ -23,6 +23,7 @@ from traintrack.app.source_scan import downloaded, fetch_to, scan_source
 from traintrack.app.tree_copy import copy_tree
 from traintrack.errors import IntegrityError
 from traintrack.execute import lease as leases
+from traintrack.execute.heartbeats import beating
 from traintrack.execute.lease import Lease, SupersededError
 from traintrack.ports.sources import Tell
 from traintrack.ports.storage import Liveness, Seen
@@ -41,10 +42,18 @@ def import_sources(
         IntegrityError: it is not what was pinned.
         HostError: it cannot be read or copied.
     """
-    importer = _Importer(environment, sources, who, tell)
-    return tuple(
-        source.provenance.label for source in data if importer.bring(source, replace(owner, token=new_nonce()))
-    )
+    # Who loses a hold finds out when it publishes.
+    storage, beats = beating(environment.storage, lambda id_: None)
+    importer = _Importer(replace(environment, storage=storage), sources, who, tell)
+    if beats is not None:
+        beats.start()
+    try:
+        return tuple(
+            source.provenance.label for source in data if importer.bring(source, replace(owner, token=new_nonce()))
+        )
+    finally:
+        if beats is not None:
+            beats.close()
 
 
 class _Importer(Struct, frozen=True):
@@ -57,13 +66,16 @@ class _Importer(Struct, frozen=True):
 
     def bring(self, source: ExternalData, owner: Owner) -> bool:
         """Bring one in, or wait for the run that does; the value tells if it was this one."""
-        cells = self.environment.storage.cells
+        cells, told = self.environment.storage.cells, False
         while True:
             seen = cells.read((source.id,))[source.id]
             if seen.cell is not None and seen.cell.state is CellState.DONE:
                 return False
             holder = seen.cell.owner if seen.cell is not None else None
             if holder is not None and cells.liveness(holder) is not Liveness.GONE:
+                if not told:
+                    self.tell(f"waiting for {holder.user}@{holder.host}, who brings in {source.provenance.label}")
+                    told = True
                 cells.wait([seen], WAIT_S)
                 continue
             try:
@@ -135,7 +147,7 @@ class _Importer(Struct, frozen=True):
     def _commit(self, source: ExternalData, lease: Lease, output: Output) -> None:
         storage = self.environment.storage
         lease = leases.start_publishing(storage.cells, lease)
-        result = storage.artifacts.publish(output)
+        result = storage.artifacts.publish(replace(output, placing=source.placing))
         record = Record(
             id=source.id,
             preimage=json.loads(source.preimage),
@@ -150,5 +162,6 @@ class _Importer(Struct, frozen=True):
             runner="import",
             unhashed={"uri": source.uri},
             keep=source.keep,
+            layout=source.placing,
         )
         leases.commit(storage.cells, lease, replace(result, record=storage.kept.put(encode_record(record))))

@@ -16,6 +16,8 @@ from traintrack.workspace.model import EnvironmentSpec, Workspace
 from traintrack.workspace.quantities import QuantityError, parse_duration, parse_size
 
 if TYPE_CHECKING:
+    from traintrack.ports.objects import Bucket
+    from traintrack.storages.objects.export import Export
     from traintrack.storages.objects.store import ObjectStorage, WhereNone
     from traintrack.storages.trust.contents import Check
     from traintrack.storages.trust.refusals import Refusals
@@ -94,6 +96,33 @@ def vetted_to_read(spec: EnvironmentSpec, storage: ObjectStorage, named: Storage
 def namespace_of(spec: EnvironmentSpec) -> str:
     """Which results of a bucket an environment has."""
     return str(spec.options.get("namespace") or DEFAULT)
+
+
+def open_export(workspace: Workspace, spec: EnvironmentSpec, url: str) -> tuple[Export, str]:
+    """Open a bucket to copy results into, and return it with what their keys begin with.
+
+    It is spoken to as the environment says that has its storage in it, else as this one says.
+
+    Raises:
+        InputError: this is no place in a bucket.
+        HostError: settings or credentials are not usable.
+    """
+    from traintrack.storages.objects.export import Export  # noqa: PLC0415  adapters are loaded late
+    from traintrack.storages.objects.pace import RealPace  # noqa: PLC0415
+    from traintrack.storages.s3.bucket import S3Bucket  # noqa: PLC0415
+    from traintrack.storages.s3.place import place_of  # noqa: PLC0415
+
+    place = place_of(url)
+    whole = f"{BUCKET_SCHEME}{place.bucket}/"
+    known = [spec, *(workspace.environments[name] for name in spec.reads if name in workspace.environments)]
+    options = next((one.options for one in known if f"{one.storage}/".startswith(whole)), spec.options)
+    bucket = S3Bucket(whole, options)
+
+    def beside(other: Bucket) -> str | None:
+        is_same = isinstance(other, S3Bucket) and other.service == bucket.service and other.url.startswith(whole)
+        return other.url[len(whole) :] if is_same else None
+
+    return Export(bucket, RealPace(), beside), place.prefix
 
 
 def cache_folder() -> Path:

@@ -6,7 +6,6 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Protocol, runtime_checkable
 
 from msgspec import Struct
 
@@ -20,7 +19,6 @@ from traintrack.digest import TargetId
 from traintrack.errors import HostError, InputError, IntegrityError, NotFoundError, UsageError
 from traintrack.label import Label, LabelError, parse_reference
 from traintrack.ports.storage import Artifacts, Storage
-from traintrack.ports.through import ReadsThrough
 
 
 class Wanted(Struct, frozen=True):
@@ -47,65 +45,21 @@ def pull(
         IntegrityError: the stored bytes are damaged.
         UsageError: something else stands where the copy goes.
     """
-    wanted = _wanted(project, texts)
-    ids = _ids(project, wanted)
-    results = _results(environment.storage, wanted, ids)
+    wanted = find_wanted(project, texts)
+    ids = find_ids(project, wanted)
+    results = find_results(environment.storage, wanted, ids)
     for item in wanted:
         _check(environment.storage.artifacts, item, results[item.label])
     if output is None:
         artifacts = environment.storage.artifacts
         paths = {item: artifacts.path(results[item.label].artifact, item.subpath) for item in wanted}
     else:
-        places = _places(wanted, output)
+        places = place_each(wanted, output)
         paths = {item: _copied(environment.storage, item, results[item.label], places[item], force) for item in wanted}
     return tuple(PulledTarget(str(item), ids[item.label], paths[item]) for item in wanted)
 
 
-@runtime_checkable
-class CopiesOut(Protocol):
-    """Artifacts of a bucket, whose files can be copied inside it under plain names."""
-
-    def copy_out(self, result: Result, subpath: str | None, prefix: str) -> int:
-        """Copy the files of a result, or of a part of it, to keys that begin with `prefix`; return how many."""
-
-
-def copy_out(
-    project: Project, environment: Environment, texts: Sequence[str], url: str
-) -> tuple[tuple[Wanted, TargetId, str], ...]:
-    """Copy results inside their bucket to `url`/<target>/…, and return where each is; no byte comes here.
-
-    Raises:
-        NotFoundError: a target has no result (`no-result`), or its result has no such path.
-        UsageError: the results lie elsewhere than in the bucket of `url`.
-        IntegrityError: the stored bytes are damaged.
-    """
-    wanted = _wanted(project, texts)
-    ids = _ids(project, wanted)
-    results = _results(environment.storage, wanted, ids)
-    places = _places(wanted, Path())
-    copied = []
-    for item in wanted:
-        there = f"{url.rstrip('/')}/{places[item].as_posix()}/"
-        artifacts, prefix = _bucket_of(environment.storage, results[item.label], there)
-        artifacts.copy_out(results[item.label], item.subpath, prefix)
-        copied.append((item, ids[item.label], there))
-    return tuple(copied)
-
-
-def _bucket_of(storage: Storage, result: Result, url: str) -> tuple[CopiesOut, str]:
-    """The artifacts of the storage that has a result, and what is left of `url` inside of it."""
-    home = storage.home(result) if isinstance(storage, ReadsThrough) else storage
-    name = home.name if home is not None else result.home
-    if home is None or not isinstance(home.artifacts, CopiesOut) or not url.startswith(name.rstrip("/") + "/"):
-        raise UsageError(
-            f"the result lies in {name}, and can only be copied inside of it",
-            code="copy-refused",
-            hint=f"-o {name.rstrip('/')}/exports" if name.startswith("s3://") else "give a folder with `-o`",
-        )
-    return home.artifacts, url[len(name.rstrip("/")) + 1 :]
-
-
-def _wanted(project: Project, texts: Sequence[str]) -> list[Wanted]:
+def find_wanted(project: Project, texts: Sequence[str]) -> list[Wanted]:
     """What the command line names, in its order, each once."""
     patterns = [text for text in texts if not _names_a_part(text)]
     found = [Wanted(label) for label in select_labels(project, patterns)] if patterns or not texts else []
@@ -151,7 +105,12 @@ def _output_path(project: Project, label: Label, output: str) -> str:
     )
 
 
-def _ids(project: Project, wanted: Sequence[Wanted]) -> dict[Label, TargetId]:
+def find_ids(project: Project, wanted: Sequence[Wanted]) -> dict[Label, TargetId]:
+    """The ID of each target.
+
+    Raises:
+        NotFoundError: one is data that stays where it is.
+    """
     labels = list(dict.fromkeys(item.label for item in wanted))
     graph = action_graph(project, [str(label) for label in labels])
     for label in labels:
@@ -165,7 +124,12 @@ def _ids(project: Project, wanted: Sequence[Wanted]) -> dict[Label, TargetId]:
     return {label: graph.labels[str(label)] for label in labels}
 
 
-def _results(storage: Storage, wanted: Sequence[Wanted], ids: Mapping[Label, TargetId]) -> dict[Label, Result]:
+def find_results(storage: Storage, wanted: Sequence[Wanted], ids: Mapping[Label, TargetId]) -> dict[Label, Result]:
+    """The result of each target.
+
+    Raises:
+        NotFoundError: one has none.
+    """
     cells = storage.cells.read(list(dict.fromkeys(ids.values())))
     found: dict[Label, Result] = {}
     for label, id_ in ids.items():
@@ -207,7 +171,7 @@ def _check(artifacts: Artifacts, item: Wanted, result: Result) -> None:
         )
 
 
-def _places(wanted: Sequence[Wanted], output: Path) -> dict[Wanted, Path]:
+def place_each(wanted: Sequence[Wanted], output: Path) -> dict[Wanted, Path]:
     """`output`/<target>[/<subpath>], with the package between where two targets of one name are wanted."""
     packages = Counter(label.name for label in {item.label for item in wanted})
     places: dict[Wanted, Path] = {}

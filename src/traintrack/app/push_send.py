@@ -95,7 +95,7 @@ def _stored(own: Storage, holding: Holding, there: Receiver) -> Result:
         os.rmdir(stage)
         manifest = own.artifacts.manifest(holding.result)
         copy_tree(own.artifacts.path(holding.result.artifact), manifest, stage)
-        result = there.storage.artifacts.publish(Output(str(stage), manifest))
+        result = there.storage.artifacts.publish(Output(str(stage), manifest, placing=holding.record.layout))
     finally:
         shutil.rmtree(stage, ignore_errors=True)
     if result.artifact != holding.result.artifact:

@@ -15,6 +15,7 @@ from traintrack.app.answers import FieldShown, ShownTarget
 from traintrack.app.environment import Environment
 from traintrack.app.one_target import declared, one_label
 from traintrack.app.origin import home_of, origin_text
+from traintrack.app.plain_url import plain_url
 from traintrack.app.project import Project, action_graph, target_graph
 from traintrack.app.recorded import read_record, recorded_before, standing_digest
 from traintrack.errors import InputError, Location, NotFoundError
@@ -38,12 +39,12 @@ def show_target(project: Project, text: str, environment: Environment | None = N
     graph = _actions(project, label)
     id_ = graph.labels.get(str(label)) if graph else None
     action = graph.actions.get(id_) if graph and id_ else None
-    record, path, home = None, None, ""
+    record, path, home, url = None, None, "", None
     if environment is not None:
         cell = environment.storage.cells.read([id_])[id_].cell if id_ else None
         record = read_record(environment.storage, standing_digest(cell)) or _last(project, environment, label)
         if cell is not None and cell.state is CellState.DONE and cell.result is not None:
-            home = home_of(cell)
+            home, url = home_of(cell), plain_url(environment.storage, cell.result)
             # What lies in a bucket may be nowhere on this machine: `pull` brings it.
             with suppress(NotFoundError):
                 path = environment.storage.artifacts.path(cell.result.artifact)
@@ -57,6 +58,7 @@ def show_target(project: Project, text: str, environment: Environment | None = N
         record=msgspec.to_builtins(record) if record else None,
         path=path,
         origin=origin_text(project, home, record) if home else None,
+        url=url,
     )
 
 

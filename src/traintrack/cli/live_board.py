@@ -199,7 +199,8 @@ def _holder(event: TargetWaiting) -> str:
     since = f", since {time_text(event.since)}" if event.since else ""
     phase = f", {event.phase}" if event.phase else ""
     progress = f" · {event.progress}" if event.progress else ""
-    return f"waiting for {who} (run {event.run}{since}{phase}){progress}"
+    # What is cut off where there is little room tells least.
+    return f"waiting for {who}{progress} (run {event.run}{since}{phase})"
 
 
 def _bar(done: int, total: int) -> str:

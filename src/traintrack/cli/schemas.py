@@ -199,7 +199,10 @@ DOCUMENTS: Mapping[str, tuple[str, Schema]] = {
     ),
     "ls/1": ("`ls`: targets; `kind` is the task, or `source`.", _map({"targets": _list(_LISTED)})),
     "show/1": (
-        "`show`: a target after merging. `record` and `path` are null without `--record`.",
+        (
+            "`show`: a target after merging. `record` and `path` are null without `--record`; `url` is where files of a "
+            "result lie in a bucket under their own names."
+        ),
         _map(
             {
                 "label": TEXT,
@@ -211,6 +214,7 @@ DOCUMENTS: Mapping[str, tuple[str, Schema]] = {
                 "record": {"type": ["object", "null"]},
                 "path": TEXT_OR_NULL,
                 "origin": TEXT_OR_NULL,
+                "url": TEXT_OR_NULL,
             }
         ),
     ),

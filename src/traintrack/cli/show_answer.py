@@ -20,6 +20,8 @@ def show_lines(shown: ShownTarget) -> Iterator[Line]:
     yield ("  defined  ", str(shown.place))
     if shown.path is not None:
         yield ("  result   ", str(shown.path))
+    if shown.url is not None:
+        yield ("  files    ", shown.url)
     if shown.origin is not None:
         yield ("  origin   ", shown.origin)
     yield ()
@@ -52,4 +54,5 @@ def show_fields(shown: ShownTarget) -> dict[str, JsonValue]:
         "record": shown.record,
         "path": None if shown.path is None else str(shown.path),
         "origin": shown.origin,
+        "url": shown.url,
     }

@@ -145,7 +145,7 @@ COMMANDS: tuple[Command, ...] = (
             Option(
                 "output",
                 ("-o", "--output"),
-                "Copy the results into DIR; `s3://…` copies inside the bucket that has them.",
+                "Copy the results into DIR, which may be `s3://…`: inside a bucket no byte comes here.",
                 Kind.TEXT,
                 "DIR",
             ),

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from enum import Enum
 from typing import TypeAlias
 
@@ -29,6 +30,7 @@ from traintrack.digest import ContentDigest, TargetId
 from traintrack.errors import HostError, InternalError, TraintrackError
 from traintrack.execute import lease as leases
 from traintrack.execute.committer import Commit
+from traintrack.execute.control import StopLevel
 from traintrack.execute.flight import Consumption, DamagedInputError, Flight, Ports, consume, start_attempt
 from traintrack.execute.lease import Lease, SupersededError
 from traintrack.execute.records import cutoff_record, record_of
@@ -37,6 +39,9 @@ from traintrack.ports.runner import Adopted, AdoptsJobs
 from traintrack.ports.storage import Liveness, Seen
 
 ORPHAN_GRACE_S = 5.0
+
+UNCLEAR = "storage-unclear"
+"""The code of an error that came after long waiting for an answer."""
 
 LOOK_HOLDS_S = 1.0
 """How long bytes that were checked count as checked for the start of the task that reads them."""
@@ -226,7 +231,8 @@ def stop_superseded(flight: Flight, ports: Ports) -> Next:
 def give_up(flight: Flight, state: JobState, ports: Ports, hint: str | None) -> Fails:
     """Record a failure for good and let the cell go, so that who waited shares it."""
     record = record_of(flight, state, ports.who, ports.runner.capabilities.name, None)
-    key = ports.storage.kept.put(encode_record(record))
+    with _letting_go(flight, ports):
+        key = ports.storage.kept.put(encode_record(record))
     failure = replace(flight.failure(state), record=key)
     if flight.lease is not None:
         leases.fail(ports.storage.cells, flight.lease, failure, key, flight.checkpoint)
@@ -234,10 +240,14 @@ def give_up(flight: Flight, state: JobState, ports: Ports, hint: str | None) -> 
     return Fails(failure, flight, state, hint or state.hint, key)
 
 
-def abandon(flight: Flight, ports: Ports) -> None:
-    """Let the cell go without a failure: waiters go on at once, from the checkpoint."""
+def abandon(flight: Flight, ports: Ports, level: StopLevel = StopLevel.GO) -> None:
+    """Let the cell go without a failure: waiters go on at once, from the checkpoint.
+
+    Who is to be killed does not take the time to leave the checkpoint where another machine finds it.
+    """
     if flight.lease is not None:
-        checkpoint = ports.others.for_others(flight.id, flight.checkpoint)
+        is_hurried = level is StopLevel.KILL
+        checkpoint = flight.checkpoint if is_hurried else ports.others.for_others(flight.id, flight.checkpoint)
         leases.release(ports.storage.cells, flight.lease, checkpoint)
         if checkpoint is not None:
             ports.others.drop(flight.lease.cell.checkpoint, but=checkpoint)
@@ -251,9 +261,25 @@ def _store(flight: Flight, lease: Lease, state: JobState, output: Output, ports:
     """
     storage = ports.storage
     flight.lease = leases.start_publishing(storage.cells, lease)
-    result = storage.artifacts.publish(output)
-    record = record_of(flight, state, ports.who, ports.runner.capabilities.name, result)
-    return replace(result, record=storage.kept.put(encode_record(record))), record
+    with _letting_go(flight, ports):
+        result = storage.artifacts.publish(replace(output, placing=flight.action.placing))
+        record = record_of(flight, state, ports.who, ports.runner.capabilities.name, result)
+        return replace(result, record=storage.kept.put(encode_record(record))), record
+
+
+@contextmanager
+def _letting_go(flight: Flight, ports: Ports) -> Iterator[None]:
+    """Let the cell go where a store refuses what would end its flight: nobody must wait for the rest of this run.
+
+    A store that gives no answer would give none to that either.
+    """
+    try:
+        yield
+    except TraintrackError as error:
+        if error.code != UNCLEAR:
+            with suppress(TraintrackError):
+                abandon(flight, ports)
+        raise
 
 
 def _demand_inputs(flight: Flight, ports: Ports) -> None:

@@ -32,7 +32,9 @@ class LiveLogSender:
     stop. When a job has ended its log is kept whole, and the pieces go.
     """
 
-    def __init__(self, ledger: LiveLogs, runner: Runner, interval_s: float, failed: Callable[[Exception], None]) -> None:
+    def __init__(
+        self, ledger: LiveLogs, runner: Runner, interval_s: float, failed: Callable[[Exception], None]
+    ) -> None:
         self._ledger, self._runner, self._interval_s, self._failed = ledger, runner, interval_s, failed
         self._guard = threading.Lock()
         self._growing: dict[Handle, _Growing] = {}

@@ -56,6 +56,7 @@ def record_of(flight: Flight, state: JobState, who: Who, runner: str, result: Re
         metrics=output.metrics if result and output else None,
         previous=_previous(flight),
         keep=action.keep,
+        layout=action.placing,
     )
 
 
@@ -91,6 +92,7 @@ def cutoff_record(flight: Flight, who: Who, result: Result, source: TargetId, or
         metrics=origin.metrics,
         previous=_previous(flight),
         keep=action.keep,
+        layout=action.placing,
     )
 
 

@@ -452,7 +452,7 @@ class Run:
         self._delay(flight, again.delay_s)
 
     def _abandoned(self, flight: Flight, state: JobState) -> Next:
-        abandon(flight, self._ports)
+        abandon(flight, self._ports, self._control.level)
         failure = replace(flight.failure(state), failure=FailureClass.CANCELLED.value, message="interrupted")
         return Fails(failure, flight, state)
 
@@ -673,7 +673,7 @@ class Run:
         if self._flights:
             self._ports.runner.stop(list(self._flights), GRACE_S[StopLevel.KILL])
             for flight in self._flights.values():
-                abandon(flight, self._ports)
+                abandon(flight, self._ports, StopLevel.KILL)
         self._pool.close()
         if self._landing is not None:
             self._landing.close()

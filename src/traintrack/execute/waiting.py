@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from traintrack.action.cell import Cell, CellState, Owner
+from traintrack.action.cell import Cell, Owner
 from traintrack.action.event import TargetWaiting
 from traintrack.digest import TargetId
 from traintrack.ports.storage import Seen
@@ -15,11 +15,11 @@ def waiting_event(id_: TargetId, label: str, cell: Cell, owner: Owner) -> Target
 
 
 def only_goes_on(before: Seen, now: Seen) -> bool:
-    """Tell if a cell was changed by nothing but its holder who goes on: a beat, or the next phase."""
+    """Tell if a cell was changed by nothing but its holder who goes on: a beat, or the next phase. Another has another epoch."""
     old, new = before.cell, now.cell
-    if old is None or new is None or new.state is not CellState.HELD or old.owner is None or new.owner is None:
-        return False
-    return old.owner.token == new.owner.token and old.epoch == new.epoch and old.flight == new.flight
+    if old is None or new is None or old.owner is None or new.owner is None:
+        return False  # Only what is held has an owner.
+    return (old.epoch, old.flight) == (new.epoch, new.flight)
 
 
 def tells_more(before: Seen, now: Seen) -> bool:

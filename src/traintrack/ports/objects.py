@@ -93,7 +93,7 @@ class Bucket(Objects, Protocol):
             UnknownOutcomeError: no clear answer; `chunks` is used up.
         """
 
-    def read(self, key: str, start: int, length: int) -> Iterator[bytes]:
+    def read(self, key: str, start: int, length: int) -> Iterator[bytes | memoryview]:
         """Yield `length` bytes from `start` on; the chunks too may raise `UnknownOutcomeError`.
 
         Raises:

@@ -85,6 +85,7 @@ class TargetSpec(Struct, frozen=True):
     max_age: str | int | float | None = None
     deliver: str | Mapping[str, str] | None = None
     keep: str | int | float | None = None
+    layout: str | None = None
     description: str | None = None
     tags: tuple[str, ...] = ()
     args_schema: str | None = None

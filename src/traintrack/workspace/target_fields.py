@@ -17,7 +17,7 @@ from traintrack.workspace.model import KeyPath
 from traintrack.workspace.suggest import did_you_mean, one_of
 
 UNSUPPORTED: Final = frozenset(
-    {"each", "overrides", "max_members", "with", "max_parallel", "except", "checks", "baseline"} | {"layout"}
+    {"each", "overrides", "max_members", "with", "max_parallel", "except", "checks", "baseline"}
 )
 """Fields of later versions; templates have `params`, `targets` and `result` besides."""
 
@@ -281,6 +281,7 @@ CHECKS: Final[Mapping[str, Check]] = {
     "max_age": checks.optional(checks.duration),
     "deliver": checks.optional(_deliver),
     "keep": checks.optional(_keep),
+    "layout": checks.optional(checks.choice("plain")),
     "description": checks.optional(checks.text),
     "tags": checks.list_of(checks.line),
     "args_schema": checks.optional(checks.relative_path),

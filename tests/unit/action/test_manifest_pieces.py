@@ -35,3 +35,45 @@ def test_a_long_file_list_has_the_bytes_that_it_has_in_one_piece(files: int) -> 
 def test_another_spelling_of_a_long_file_list_is_refused(change) -> None:
     with pytest.raises(IntegrityError, match="canonical form"):
         read_manifest(change(long_manifest(4001).canonical()))
+
+
+def test_texts_that_look_like_the_end_of_a_row_are_read_whole(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("traintrack.action.manifest._BYTES_AT_ONCE", 1)
+    digest = content_digest(b"")
+    odd = [
+        '},{"digest":',
+        '},{"path":',
+        "a},{",
+        '"},{',
+        '\\"},{"path":"x"',
+        "},",
+        '],"format":"traintrack/manifest/1"}',
+    ]
+    manifest = make_manifest(
+        [Entry(name, size=1, digest=digest) for name in odd]
+        + [Entry(f"l{n}", EntryType.LINK, target=name) for n, name in enumerate(odd)]
+    )
+
+    assert read_manifest(manifest.canonical()) == manifest
+
+
+@pytest.mark.parametrize("garbage", [b",", b"]", b"{},", b'{"path":"a","type":"dir"},', b"\xff", b'"'])
+@pytest.mark.parametrize("number", [0, 1, 2000, 4000])
+def test_garbage_between_rows_is_damage(garbage: bytes, number: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("traintrack.action.manifest._BYTES_AT_ONCE", 1 << 14)
+    data = long_manifest(4001).canonical()
+    at = data.index(b'{"digest":"' + content_digest(b"%d" % number).encode())
+
+    with pytest.raises(IntegrityError) as caught:
+        read_manifest(data[:at] + garbage + data[at:])
+
+    assert caught.value.code in ("manifest-damaged", "manifest-refused")
+
+
+def test_a_size_that_no_file_has_is_refused() -> None:
+    data = long_manifest(3).canonical().replace(b'"size":2,', b'"size":9223372036854775808,')
+
+    with pytest.raises(IntegrityError) as caught:
+        read_manifest(data)
+
+    assert caught.value.code == "manifest-refused"

@@ -101,3 +101,27 @@ def test_a_storage_that_does_not_is_beaten() -> None:
 
 def _unreachable(seen: Seen, cell: object) -> Seen:
     raise HostError("no network", hint="wait")
+
+
+def test_what_an_attempt_has_said_is_not_said_of_the_next_one() -> None:
+    inner, cells, lease, _ = held()
+    lease = leases.note_job(cells, lease, "attempt 1")
+    cells.tell(ID, "epoch 3")
+    leases.note_job(cells, lease, "attempt 2")
+    cells.beat()
+
+    assert look(inner).cell.progress == ""  # type: ignore[union-attr]
+
+
+def test_the_next_beat_says_how_far_the_task_is_and_a_new_phase_says_it_no_more() -> None:
+    inner, cells, lease, _ = held()
+    lease = leases.note_job(cells, lease, "job")
+    cells.tell(ID, "epoch 3")
+    before = look(inner).cell
+    cells.beat()
+    told = look(inner).cell
+    lease = leases.start_publishing(cells, lease)
+    cells.beat()
+    after = look(inner).cell
+
+    assert [cell.progress for cell in (before, told, after) if cell is not None] == ["", "epoch 3", ""]

@@ -207,3 +207,20 @@ def test_a_growing_log_is_read_up_to_its_gap_and_pieces_may_overlap(tmp_path: Pa
     assert mine.read_live("f", 3) == b"345"
     mine.put_live("f", 6, b"67")
     assert mine.read_live("f", 1) == b"123456789"
+
+
+def test_what_was_read_already_is_not_read_again_and_the_pieces_of_one_log_go_alone(tmp_path: Path) -> None:
+    bucket = Noting()
+    mine = ledger(bucket, tmp_path)
+    for flight in ("f.1", "f.10"):
+        mine.put_live(flight, 0, b"0123")
+        mine.put_live(flight, 4, b"45")
+    bucket.requests.clear()
+
+    assert mine.read_live("f.1", 6) == b""
+    assert not [request for request in bucket.requests if request.startswith("get ")]
+    assert mine.read_live("f.1", 4) == b"45"
+    mine.drop_live("f.1")
+    mine.drop_live("../x")
+    assert mine.read_live("f.1", 0) == b""
+    assert mine.read_live("f.10", 0) == b"012345"

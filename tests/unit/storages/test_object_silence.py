@@ -47,13 +47,13 @@ def test_an_observer_that_slept_for_a_day_does_not_take_the_holder_for_gone() ->
     assert silence.liveness("holder") is Liveness.UNKNOWN
 
 
-def test_a_beat_ends_the_silence() -> None:
+def test_a_beat_ends_the_silence_and_begins_no_hurry() -> None:
     silence, _ = watched(18, 5.0)
 
     silence.observe("cell", "v2", "holder")
 
     assert silence.liveness("holder") is Liveness.ALIVE
-    assert silence.poll_s("cell") == RHYTHM.first_poll_s
+    assert silence.poll_s("cell") == RHYTHM.longest_poll_s
 
 
 def test_a_new_holder_does_not_inherit_the_silence_of_the_one_before() -> None:
@@ -61,6 +61,7 @@ def test_a_new_holder_does_not_inherit_the_silence_of_the_one_before() -> None:
 
     silence.observe("cell", "v2", "another")
 
+    assert silence.poll_s("cell") == RHYTHM.first_poll_s
     assert silence.liveness("another") is Liveness.UNKNOWN
     assert silence.liveness("holder") is Liveness.UNKNOWN
 

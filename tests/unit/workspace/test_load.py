@@ -382,7 +382,7 @@ def test_baked_code_needs_no_commit(tmp_path: Path) -> None:
         ("max_age: 3d", "misplaced-field"),
         ("keep: soon", "field-value"),
         ("keep: {default: 30d, outputs: {checkpoints/: 7d}}", "unsupported"),
-        ("layout: packed", "unsupported"),
+        ("layout: packed", "field-value"),
         ("description: [x]", "field-type"),
         ("description: !literal ':x'", "field-type"),
         ("tags: x", "field-type"),

@@ -7,9 +7,10 @@ from pathlib import Path
 from msgspec import Struct
 
 from traintrack.app.attempts import attempt_number, pull_attempt
+from traintrack.app.copy_out import copy_out
 from traintrack.app.environment import Environment, open_environment
 from traintrack.app.project import Project, open_project
-from traintrack.app.pull import copy_out, pull
+from traintrack.app.pull import pull
 from traintrack.cli.call import Call
 from traintrack.cli.reach import hear_of_reads
 from traintrack.errors import UsageError
@@ -52,10 +53,10 @@ def run(call: Call, options: Options) -> int:
 
 
 def _copy_out(call: Call, options: Options, url: str, project: Project, environment: Environment) -> int:
-    """Copy inside a bucket, and print an address a line."""
-    if options.force or options.attempt is not None:
-        raise UsageError("`--force` and `--attempt` do not go with a bucket", hint="give a folder with `-o`")
-    copied = copy_out(project, environment, options.patterns, url)
+    """Copy into a bucket, and print an address a line."""
+    if options.attempt is not None:
+        raise UsageError("`--attempt` does not go with a bucket", hint="give a folder with `-o`")
+    copied = copy_out(project, environment, options.patterns, url, force=options.force)
     if call.json:
         rows = [{"label": str(item), "id": id_, "path": there} for item, id_, there in copied]
         call.document("pull/1", {"targets": rows})

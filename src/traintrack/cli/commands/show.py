@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 from msgspec import Struct
+from msgspec.structs import replace
 
+from traintrack.action.placing import Placing
+from traintrack.app.answers import ShownTarget
 from traintrack.app.environment import open_environment
-from traintrack.app.project import open_project
+from traintrack.app.project import Project, open_project
 from traintrack.app.show_target import show_target
 from traintrack.cli.call import Call
+from traintrack.cli.line import warn
 from traintrack.cli.reach import hear_of_reads
 from traintrack.cli.show_answer import show_fields, show_lines
+from traintrack.errors import HostError
 
 
 class Options(Struct, frozen=True):
@@ -22,11 +27,14 @@ class Options(Struct, frozen=True):
 def run(call: Call, options: Options) -> int:
     """Print the fields of a target with their places, its inputs and its ID."""
     project = open_project(call.start)
-    # Only the record needs a storage; without it `show` works wherever the repository is.
-    environment = open_environment(project.workspace, call.env) if options.record else None
-    if environment is not None:
+    # Only the record and the place of files need a storage; without them `show` works wherever the repository is.
+    if options.record:
+        environment = open_environment(project.workspace, call.env)
         hear_of_reads(call, environment)
-    shown = show_target(project, options.label, environment)
+        shown = show_target(project, options.label, environment)
+    else:
+        shown = show_target(project, options.label)
+        shown = _with_url(call, project, shown) if _is_plain(shown) else shown
     if call.json:
         call.document("show/1", show_fields(shown))
         return 0
@@ -34,3 +42,18 @@ def run(call: Call, options: Options) -> int:
     if options.record and shown.record is None:
         call.terminal.say(("it has no record yet",))
     return 0
+
+
+def _is_plain(shown: ShownTarget) -> bool:
+    return any(field.path == "layout" and field.value == Placing.PLAIN.value for field in shown.fields)
+
+
+def _with_url(call: Call, project: Project, shown: ShownTarget) -> ShownTarget:
+    """Add where the files lie in a bucket; one that is out of reach is a warning."""
+    try:
+        environment = open_environment(project.workspace, call.env)
+        hear_of_reads(call, environment)
+        return replace(shown, url=show_target(project, shown.label, environment).url)
+    except HostError as error:
+        call.terminal.say((warn("warning:"), f" {error.message}"))
+        return shown

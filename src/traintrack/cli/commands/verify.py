@@ -109,7 +109,7 @@ class _Telling:
 
     def warn(self, cost: Cost) -> None:
         """Say what is about to be read."""
-        self._terminal.tell((cost_text(cost),))
+        self._terminal.say((cost_text(cost),))
 
     def tell(self, looked: Looked) -> None:
         """Hear how far it is."""

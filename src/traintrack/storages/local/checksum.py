@@ -15,10 +15,10 @@ _TAIL = re.compile(rb',"sum":"([0-9a-f]{64})"}\Z')
 _TAIL_BYTES = len(_FIELD) + 64 + 2
 
 
-def with_sum(document: bytes, name: str) -> bytes:
+def with_sum(document: bytes | bytearray, name: str) -> bytes:
     """Return a JSON object, which must not be empty, with its checksum as last field; `name` says what it is for."""
-    body = document[:-1]
-    return body + _FIELD + _sum(body, name) + b'"}'
+    body = memoryview(document)[:-1]
+    return b"".join((body, _FIELD, _sum(body, name), b'"}'))
 
 
 def has_sum(data: bytes) -> bool:
@@ -29,8 +29,8 @@ def has_sum(data: bytes) -> bool:
 def sum_is_right(data: bytes, name: str) -> bool:
     """Tell if the bytes end in the checksum of all that stands before it, made for `name`."""
     tail = _TAIL.match(data, max(0, len(data) - _TAIL_BYTES))
-    return tail is not None and tail[1] == _sum(data[: tail.start()], name)
+    return tail is not None and tail[1] == _sum(memoryview(data)[: tail.start()], name)
 
 
-def _sum(body: bytes, name: str) -> bytes:
-    return blake3(name.encode() + b"\0" + body).hexdigest().encode()
+def _sum(body: memoryview, name: str) -> bytes:
+    return blake3(name.encode() + b"\0").update(body).hexdigest().encode()

@@ -84,8 +84,12 @@ def note_of(there: os.stat_result) -> Note:
 
 def encode_notes(notes: Notes, artifact: ArtifactDigest) -> bytes:
     """Return the JSON bytes of the notes of an artifact; the checksum ties them to it."""
-    rows = b",".join(map(msgspec.json.encode, notes.rows()))
-    return with_sum(b'{"format":"%b","files":[%b]}' % (NOTES_FORMAT.encode(), rows), artifact)
+    whole = bytearray(b'{"format":"%b","files":[' % NOTES_FORMAT.encode())
+    for number, row in enumerate(notes.rows()):
+        whole += b"," if number else b""
+        whole += msgspec.json.encode(row)
+    whole += b"]}"
+    return with_sum(whole, artifact)
 
 
 def decode_notes(data: bytes | None, artifact: ArtifactDigest, manifest: Manifest) -> Notes:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from traintrack.action.cell import Result
 from traintrack.action.entries import Chosen
 from traintrack.action.job import Output
-from traintrack.action.manifest import Manifest
+from traintrack.action.manifest import Entry, Manifest
+from traintrack.action.placing import Placing
 from traintrack.digest import ArtifactDigest, ContentDigest
 from traintrack.errors import HostError, IntegrityError, NotFoundError
 from traintrack.ports.objects import Bucket
@@ -19,8 +20,9 @@ from traintrack.storages.cache.parts import Part, needed
 from traintrack.storages.local.file_lists import FileLists
 from traintrack.storages.objects.bringing import bring
 from traintrack.storages.objects.copies import Copying, demand_free_prefix
+from traintrack.storages.objects.destination import Destination
 from traintrack.storages.objects.keys import Keys
-from traintrack.storages.objects.layout import Placed
+from traintrack.storages.objects.layout import Placed, plain_folder
 from traintrack.storages.objects.layouts import Layouts
 from traintrack.storages.objects.pace import Pace
 from traintrack.storages.objects.plain_names import plain_names
@@ -34,12 +36,12 @@ class ObjectArtifacts:
     """The artifacts of one namespace of a bucket; what is read comes by way of the cache. Safe between threads."""
 
     def __init__(self, bucket: Bucket, keys: Keys, rounds: Rounds, pace: Pace, kept: Kept, cache: Cache) -> None:
-        self._keys, self._kept, self._cache = keys, kept, cache
+        self.bucket, self._keys, self._kept, self._cache = bucket, keys, kept, cache
         self._publisher = Publisher(bucket, keys, rounds, pace)
         self._layouts = Layouts(bucket, keys, pace)
         self._ranges = Ranges(bucket, pace)
         self._sizes = Sizes(bucket, pace)
-        self._copying = Copying(bucket, self._ranges, pace)
+        self._pace = pace
         self._lists = FileLists(kept)
 
     def publish(self, output: Output) -> Result:
@@ -52,7 +54,8 @@ class ObjectArtifacts:
             HostError: it cannot be stored.
         """
         digest = ArtifactDigest(self._kept.put(output.manifest.canonical()))
-        layout = self._publisher.publish(self._source(output, digest), output.manifest)
+        publish = self._publisher.publish_plain if output.placing is Placing.PLAIN else self._publisher.publish
+        layout = publish(self._source(output, digest), output.manifest)
         self._lists.remember(ContentDigest(digest), output.manifest)
         if os.path.lexists(output.staged):
             self._cache.take_stage(digest, output)
@@ -143,13 +146,33 @@ class ObjectArtifacts:
         manifest = self.manifest(result)
         if manifest.part(subpath) is None:
             raise NotFoundError(f"the artifact has no `{subpath}`", code="no-such-path")
+        return self.copy_to(result, plain_names(manifest, subpath), Destination(self.bucket, prefix, ""))
+
+    def copy_to(self, result: Result, files: Iterable[tuple[str, Entry]], to: Destination) -> int:
+        """Copy files of a result, each to the name beside it; return how many.
+
+        Raises:
+            IntegrityError: bytes are missing or damaged; some files may have been copied.
+            HostError: one of the buckets cannot be read or written.
+        """
+        manifest = self.manifest(result)
         placed = self._layouts.read(result.layout, manifest).placed(manifest)
         try:
-            return self._copying.copy(((prefix + n, e) for n, e in plain_names(manifest, subpath)), placed)
+            return Copying(to, self._ranges, self._pace).copy(files, placed)
         except LostBytesError as error:
             raise IntegrityError(
                 str(error), code="blob-damaged", hint="run the target again: it is made anew"
             ) from error
+
+    def address(self, result: Result) -> str | None:
+        """The URL below which the files of a result lie under their own names; None if they do not.
+
+        Raises:
+            IntegrityError: the layout is missing or damaged.
+            HostError: it cannot be read.
+        """
+        folders = {plain_folder(key, self._keys.data) for key in self._layouts.keys(result.layout)}
+        return next((f"{self.bucket.url}{folder}" for folder in folders if folder is not None), None)
 
     def _source(self, output: Output, digest: ArtifactDigest) -> str:
         if os.path.isdir(output.staged):

@@ -1,4 +1,4 @@
-"""Copies files of an artifact inside a bucket under plain names, for who has no traintrack."""
+"""Copies files of an artifact under plain names inside a bucket, or to another one, for who has no traintrack."""
 
 from __future__ import annotations
 
@@ -10,26 +10,27 @@ from blake3 import blake3
 from traintrack.action.manifest import Entry
 from traintrack.digest import ContentDigest
 from traintrack.errors import UsageError
-from traintrack.ports.objects import Bucket
+from traintrack.storages.objects.destination import Destination
 from traintrack.storages.objects.keys import Keys, is_namespace
 from traintrack.storages.objects.lanes import Lanes, Step
 from traintrack.storages.objects.layout import Placed
 from traintrack.storages.objects.pace import Pace, patiently
 from traintrack.storages.objects.ranges import LostBytesError, Ranges
 from traintrack.storages.objects.stretches import Stretch, stretches
+from traintrack.storages.objects.upload import STREAM_BYTES
 
 _COPIERS = 16
 
 
 class Copying:
-    """Copies inside one bucket, many files at a time."""
+    """Copies out of one store, many files at a time."""
 
-    def __init__(self, bucket: Bucket, ranges: Ranges, pace: Pace) -> None:
-        self._bucket, self._ranges, self._pace = bucket, ranges, pace
+    def __init__(self, destination: Destination, ranges: Ranges, pace: Pace) -> None:
+        self._destination, self._ranges, self._pace = destination, ranges, pace
         self._lanes = Lanes(_COPIERS)
 
     def copy(self, files: Iterable[tuple[str, Entry]], placed: Iterable[Placed]) -> int:
-        """Copy each file to the key beside it and return how many there were; `placed` says where their bytes lie.
+        """Copy each file to the name beside it and return how many there were; `placed` says where their bytes lie.
 
         Raises:
             LostBytesError: bytes are missing in the store, or others.
@@ -53,15 +54,35 @@ class Copying:
                 packed.append(placed)
                 continue
             for name in names[digest]:
-                yield Step(partial(self._copy, placed.object.key, name))
+                yield self._whole(placed, name)
         for stretch in stretches(sorted(packed, key=lambda placed: (placed.object.key, placed.offset))):
             yield Step(partial(self._unpack, stretch, names), 2 * stretch.length)
 
-    def _copy(self, source: str, target: str) -> None:
+    def _whole(self, placed: Placed, name: str) -> Step:
+        """Copy an object that is one file."""
+        to = self._destination
+        if to.beside is not None:
+            return Step(partial(self._copy, placed.object.key, f"{to.beside}{placed.object.key}", to.folder + name))
+        size = placed.entry.size
+        return Step(partial(self._stream, placed, to.folder + name), min(size, STREAM_BYTES))
+
+    def _copy(self, key: str, source: str, target: str) -> None:
         try:
-            patiently(self._pace, f"copy `{source}`", lambda: self._bucket.copy(source, target))
+            patiently(self._pace, f"copy `{key}`", lambda: self._destination.bucket.copy(source, target))
         except FileNotFoundError as error:
-            raise LostBytesError(f"`{source}` is missing") from error
+            raise LostBytesError(f"`{key}` is missing") from error
+
+    def _stream(self, placed: Placed, target: str) -> None:
+        size, bucket = placed.entry.size, self._destination.bucket
+        patiently(self._pace, f"write `{target}`", lambda: bucket.put_stream(target, self._checked(placed), size))
+
+    def _checked(self, placed: Placed) -> Iterator[bytes]:
+        hasher = blake3()
+        for chunk in self._ranges.stream(placed.object.key, placed.offset, placed.entry.size):
+            hasher.update(chunk)
+            yield bytes(chunk)
+        if hasher.hexdigest() != placed.entry.digest:
+            raise LostBytesError(f"`{placed.entry.path}` has other bytes in the store, in `{placed.object.key}`")
 
     def _unpack(self, stretch: Stretch, names: dict[ContentDigest | None, list[str]]) -> None:
         data = bytes(self._ranges.whole(stretch.key, stretch.start, stretch.length))
@@ -73,8 +94,9 @@ class Copying:
             for name in names[placed.entry.digest]:
                 self._put(name, part)
 
-    def _put(self, key: str, data: bytes) -> None:
-        patiently(self._pace, f"write `{key}`", lambda: self._bucket.put(key, data))
+    def _put(self, name: str, data: bytes) -> None:
+        key = self._destination.folder + name
+        patiently(self._pace, f"write `{key}`", lambda: self._destination.bucket.put(key, data))
 
 
 def demand_free_prefix(prefix: str, keys: Keys) -> None:

@@ -51,12 +51,12 @@ class Download:
             self._unfinished.clear()
 
     def _bring_stretch(self, stretch: Stretch) -> None:
-        view = memoryview(self._ranges.whole(stretch.key, stretch.start, stretch.length))
+        view = self._ranges.whole(stretch.key, stretch.start, stretch.length)
         for placed in stretch.files:
             begin = placed.offset - stretch.start
             part = view[begin : begin + placed.entry.size]
             if not _is_right(part, placed.entry):
-                part = memoryview(self._ranges.whole(placed.object.key, placed.offset, placed.entry.size))
+                part = self._ranges.whole(placed.object.key, placed.offset, placed.entry.size)
                 if not _is_right(part, placed.entry):
                     raise _other_bytes(placed)
             self._tree.write(placed.entry, part)

@@ -4,6 +4,7 @@
 store.json                                format, hash and heartbeat of the store, and what the probe found
 <namespace>/cell/<2>/<target ID>          the cells
 <namespace>/data/<2>/<digest>.<round>     bytes and layouts, named by their BLAKE3 and the collector's round
+<namespace>/data/plain/<artifact>.<round>/<path>   the files of a result whose target says `layout: plain`
 <namespace>/gc/cell                       the round, and the collector's own lease
 <namespace>/gc/evicted                    a random word, new before and after a result is taken away
 <namespace>/hint/<2>/<action key>         which ID has the result of an ActionKey
@@ -24,11 +25,12 @@ from typing import Final
 
 from msgspec import Struct
 
-from traintrack.digest import ActionKey, ContentDigest, TargetId
+from traintrack.digest import ActionKey, ArtifactDigest, ContentDigest, TargetId
 from traintrack.storages.local.places import is_name
 
 STORE_MARK: Final = "store.json"
 RUNS: Final = "run/"
+PLAIN: Final = "plain/"
 NEWEST_RUNS: Final = "run-newest/"
 _OF_THE_STORE: Final = frozenset(
     (
@@ -86,6 +88,10 @@ class Keys(Struct, frozen=True):
     def cell(self, id_: TargetId) -> str:
         """The key of a cell."""
         return f"{self.cells}{id_[:2]}/{id_}"
+
+    def plain(self, artifact: ArtifactDigest, round_: int) -> str:
+        """What the keys of an artifact's files begin with where they have their own names."""
+        return f"{self.data}{PLAIN}{artifact}.{round_}/"
 
     def blob(self, digest: ContentDigest, round_: int) -> str:
         """The key of some bytes in a round."""
@@ -150,11 +156,13 @@ def id_of(cell_key: str) -> TargetId:
 
 
 def digest_of(blob_key: str) -> ContentDigest:
-    """The digest of the bytes under a key."""
+    """The digest of the bytes under a key that is named by them."""
     return ContentDigest(blob_key.rpartition("/")[2].partition(".")[0])
 
 
 def round_of(blob_key: str) -> int | None:
     """The round of a key, None if it was not written by traintrack."""
-    text = blob_key.rpartition(".")[2]
+    # No namespace has a part `data`: what follows the first one is the path of a file.
+    folder = blob_key.partition(f"/data/{PLAIN}")[2].partition("/")[0]
+    text = (folder or blob_key).rpartition(".")[2]
     return int(text) if text.isdecimal() else None

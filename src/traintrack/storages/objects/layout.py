@@ -17,13 +17,14 @@ from collections.abc import Container, Iterator, Sequence
 import msgspec
 from msgspec import Struct
 
-from traintrack.action.manifest import Entry, EntryType, Manifest
+from traintrack.action.manifest import Entry, EntryType, Manifest, name_is_allowed
 from traintrack.action.stored import decode_stored
 from traintrack.errors import IntegrityError
-from traintrack.storages.objects.keys import Keys
+from traintrack.storages.objects.keys import PLAIN, Keys
 
 LAYOUT_FORMAT = "traintrack/layout/2"
 
+_PLAIN = re.compile(PLAIN + r"[0-9a-f]{64}\.[0-9]{1,15}/")
 _BLOB = re.compile(r"([0-9a-f]{2})/\1[0-9a-f]{62}\.[0-9]{1,15}\Z")
 _LARGEST = 1 << 53
 
@@ -123,8 +124,16 @@ def keys_of(data: bytes) -> frozenset[str]:
 
 
 def is_data_key(key: str, prefix: str) -> bool:
-    """Tell if this can be the key of bytes or a layout; `prefix` is that of all data of the namespace."""
+    """Tell if this can be the key of bytes or a layout, named by them; `prefix` is that of all data of the namespace."""
     return key.startswith(prefix) and _BLOB.match(key, len(prefix)) is not None
+
+
+def plain_folder(key: str, prefix: str) -> str | None:
+    """What comes before the name of a file in a key that ends in that; None if this can be none. `prefix` as above."""
+    found = _PLAIN.match(key, len(prefix)) if key.startswith(prefix) else None
+    if found is None or not all(map(name_is_allowed, key[found.end() :].split("/"))):
+        return None
+    return key[: found.end()]
 
 
 def _demand_format(found: str) -> None:
@@ -135,9 +144,10 @@ def _demand_format(found: str) -> None:
 
 
 def _demand_object(item: StoredObject, prefix: str) -> None:
-    if not is_data_key(item.key, prefix):
+    is_plain = plain_folder(item.key, prefix) is not None
+    if not is_plain and not is_data_key(item.key, prefix):
         raise _damaged(f"names the key {item.key[:120]!r}, which is none of `{prefix}`")
-    if not 0 < item.size_bytes < _LARGEST:
+    if not (0 if is_plain else 1) <= item.size_bytes < _LARGEST:
         raise _damaged(f"says that `{item.key}` has {item.size_bytes} bytes")
 
 

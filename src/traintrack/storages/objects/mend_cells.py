@@ -9,7 +9,8 @@ from msgspec import Struct
 
 from traintrack.action.cell import Cell, CellState, FreeReason, evict, new_nonce
 from traintrack.action.event import RunDocument
-from traintrack.digest import ContentDigest, TargetId
+from traintrack.action.record import Record
+from traintrack.digest import ContentDigest, TargetId, content_digest
 from traintrack.errors import IntegrityError
 from traintrack.ports.objects import Etag, Got, PreconditionFailedError, UnknownOutcomeError
 from traintrack.ports.storage import CellConflictError, Cells
@@ -21,6 +22,8 @@ from traintrack.storages.objects.layouts import Layouts
 from traintrack.storages.objects.pace import Patience
 from traintrack.storages.objects.quarantine import Quarantine
 from traintrack.storages.objects.survey import survey
+from traintrack.storages.objects.survey_documents import LONGEST_RECORD, record_of
+from traintrack.storages.objects.survey_others import KEPT_PREFIX
 from traintrack.storages.objects.survey_reading import READERS, Reading, in_parallel
 from traintrack.storages.objects.survey_standing import cell_of
 
@@ -70,7 +73,7 @@ class CellMending:
         ids = dict.fromkeys((*labels, *self.naming({f.path for f in findings})))
         with ThreadPoolExecutor(_FREERS, thread_name_prefix="traintrack-mend") as pool:
             freed = in_parallel(pool, lambda id_: (id_, self._free(id_)), ids)
-            return tuple((id_, labels.get(id_, "")) for id_, is_free in freed if is_free)
+            return tuple((id_, labels.get(id_) or label) for id_, label in freed if label is not None)
 
     def naming(self, paths: Collection[str]) -> dict[TargetId, frozenset[str]]:
         """The IDs whose standing results name some of these keys, and which.
@@ -100,20 +103,26 @@ class CellMending:
         except IntegrityError:
             return kept | {result.layout}
 
-    def _free(self, id_: TargetId) -> bool:
-        """Free the cell if its result is damaged still; tell if that was so."""
+    def _free(self, id_: TargetId) -> str | None:
+        """Free the cell if its result is damaged still, and return the label in its record; None if it is not."""
         while True:
             seen = self._cells.read([id_])[id_]
             if seen.cell is None or seen.cell.state is not CellState.DONE or seen.cell.result is None:
-                return False
+                return None
             looked = survey(self._reading, Scope(Depth.DATA, (id_,)), lambda _name, _data: None, lambda _looked: None)
             if not any(finding.kind in _OF_A_RESULT for finding in looked.findings):
-                return False
+                return None
             try:
                 self._cells.swap(seen, evict(seen.cell, FreeReason.CORRUPT))
             except CellConflictError:
                 continue
-            return True
+            record = self._record(kept_key(seen.cell.result.record))
+            return "" if record is None else record.label
+
+    def _record(self, key: str) -> Record | None:
+        got = self._reading.get(key)
+        is_whole = got is not None and content_digest(got.data) == key.rpartition("/")[2]
+        return record_of(got.data) if got is not None and is_whole else None
 
     def _replace(self, id_: TargetId, finding: Finding, last: _Last) -> Mended:
         """Put a free cell in the place of what cannot be read, if it still is what was read."""
@@ -140,12 +149,26 @@ class CellMending:
         return self._reading.bucket.put_if_match(key, data, got.etag)
 
     def _last(self, ids: Collection[TargetId]) -> dict[TargetId, _Last]:
-        """The newest record of each ID that a run document names."""
+        """The newest record of each ID that a run document names, or that is kept."""
         found: dict[TargetId, _Last] = {}
         for document in self._documents():
             for row in document.targets:
                 if row.id in ids and row.id not in found and row.record is not None:
                     found[row.id] = _Last(row.record, row.label)
             if len(found) == len(ids):
-                break
-        return found
+                return found
+        return self._searched([id_ for id_ in ids if id_ not in found]) | found
+
+    def _searched(self, ids: Collection[TargetId]) -> dict[TargetId, _Last]:
+        """The newest record of a success of each ID, by searching all that is kept."""
+        newest: dict[TargetId, tuple[str, _Last]] = {}
+        with ThreadPoolExecutor(READERS, thread_name_prefix="traintrack-mend") as pool:
+            small = (e.key for e in self._reading.entries(KEPT_PREFIX) if e.size_bytes < LONGEST_RECORD)
+            for key, record in in_parallel(pool, lambda key: (key, self._record(key)), small):
+                if record is None or record.id not in ids or record.outcome != "success":
+                    continue
+                known = newest.get(record.id)
+                if known is None or known[0] <= record.timings.ended:
+                    last = _Last(ContentDigest(key.rpartition("/")[2]), record.label)
+                    newest[record.id] = (record.timings.ended, last)
+        return {id_: last for id_, (_, last) in newest.items()}

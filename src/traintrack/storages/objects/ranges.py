@@ -19,15 +19,12 @@ class Ranges:
     def __init__(self, bucket: Bucket, pace: Pace) -> None:
         self._bucket, self._pace = bucket, pace
 
-    def whole(self, key: str, start: int, length: int) -> bytearray:
+    def whole(self, key: str, start: int, length: int) -> memoryview:
         """Return `length` bytes from `start` on; see `stream`."""
-        data, got = bytearray(length), 0
-        for chunk in self.stream(key, start, length):
-            data[got : got + len(chunk)] = chunk
-            got += len(chunk)
-        return data
+        chunks = [memoryview(chunk) for chunk in self.stream(key, start, length)]
+        return chunks[0] if len(chunks) == 1 else memoryview(b"".join(chunks))
 
-    def stream(self, key: str, start: int, length: int) -> Iterator[bytes]:
+    def stream(self, key: str, start: int, length: int) -> Iterator[bytes | memoryview]:
         """Yield `length` bytes from `start` on, never more.
 
         Raises:
@@ -42,7 +39,7 @@ class Ranges:
                 cause: Exception = UnknownOutcomeError(f"{got} of {length} bytes came")
                 try:
                     for chunk in self._bucket.read(key, start + got, length - got):
-                        part = chunk[: length - got]
+                        part = chunk if len(chunk) <= length - got else chunk[: length - got]
                         got += len(part)
                         yield part
                 except (FileNotFoundError, UnknownOutcomeError, HostError) as error:

@@ -20,7 +20,7 @@ from traintrack.ports.verify import Depth, Finding, FindingKind, Looked, NamedJu
 from traintrack.storages.local.verify_files import is_digest
 from traintrack.storages.objects.keys import id_of
 from traintrack.storages.objects.lanes import Lanes, Step
-from traintrack.storages.objects.layout import StoredObject, is_data_key
+from traintrack.storages.objects.layout import StoredObject, is_data_key, plain_folder
 from traintrack.storages.objects.ranges import Ranges
 from traintrack.storages.objects.rounds import Rounds
 from traintrack.storages.objects.survey_bytes import CHUNK_BYTES, ByteCheck, Bytes, Slices
@@ -127,7 +127,7 @@ class _Survey:
         """Tick off what is listed, and hash what was not hashed with its layout."""
         prefix = self._reading.keys.data
         for entry in self._reading.entries(prefix):
-            if not is_data_key(entry.key, prefix):
+            if not is_data_key(entry.key, prefix) and plain_folder(entry.key, prefix) is None:
                 self._found(Finding(entry.key, FindingKind.ARTIFACT, FOREIGN))
                 continue
             self._rounds.saw(entry.key)

@@ -6,6 +6,7 @@ by a cell that it read as DONE after that. That some other key exists means noth
 
 from __future__ import annotations
 
+import io
 from collections.abc import Callable, Collection, Mapping
 from functools import partial
 
@@ -20,6 +21,7 @@ from traintrack.storages.objects.lanes import Lanes, Step
 from traintrack.storages.objects.layout import StoredObject, encode_layout
 from traintrack.storages.objects.pace import Pace, patiently
 from traintrack.storages.objects.packs import Pack, place
+from traintrack.storages.objects.plain_layout import place_plainly
 from traintrack.storages.objects.rounds import Rounds
 from traintrack.storages.objects.sizes import LOOKERS, Sizes
 from traintrack.storages.objects.staged import StagedFiles
@@ -32,6 +34,10 @@ WHOLE_BYTES = 16 << 20
 
 STREAM_BYTES = 64 << 20
 """What a large file takes of memory while it is sent in parts."""
+
+
+_WHILE_FILLED_BYTES = 4 << 20
+"""What a pack takes beyond its own bytes while files are added to it."""
 
 
 class _Store(Struct, frozen=True):
@@ -88,6 +94,25 @@ class Publisher:
         self._complete([self._of_bytes(layout_key, layout)])
         return layout_key
 
+    def publish_plain(self, root: str, manifest: Manifest) -> str:
+        """Store each file below `root` under its own name, look that all are there, and return the key of the layout.
+
+        A key has the artifact, the round and the path in it, so that equal keys have equal bytes here as well.
+
+        Raises:
+            IntegrityError: a file has other bytes than the manifest says; nothing may be committed.
+            HostError: the bytes cannot be stored.
+        """
+        round_ = self._rounds.current()
+        plain = place_plainly(manifest, self._keys, round_, len(self._bucket.url.partition("://")[2].encode()))
+        with Tree(root) as tree:
+            files = StagedFiles(tree)
+            self._complete([self._of_file(files, entry, item.key) for item, entry in plain.files])
+        layout = encode_layout([item for item, _ in plain.files], plain.rows)
+        layout_key = self._keys.blob(content_digest(layout), round_)
+        self._complete([self._of_bytes(layout_key, layout)])
+        return layout_key
+
     def _send_plain(
         self, files: StagedFiles, entries: Collection[Entry], known: Mapping[ContentDigest, str], round_: int
     ) -> list[_Store]:
@@ -116,7 +141,7 @@ class Publisher:
             again = Step(partial(self._put, key, partial(_filled, files, pack)), pack.size_bytes)
             made[number] = _Store(StoredObject(key, len(data)), again)
 
-        self._lanes.run(Step(partial(make, n, pack), 2 * pack.size_bytes) for n, pack in enumerate(packs))
+        self._lanes.run(Step(partial(make, n, pack), pack.size_bytes + _WHILE_FILLED_BYTES) for n, pack in enumerate(packs))
         return [made[number] for number in range(len(packs))]
 
     def _complete(self, stores: Collection[_Store]) -> None:
@@ -157,7 +182,10 @@ class Publisher:
 
 
 def _filled(files: StagedFiles, pack: Pack) -> bytes:
-    return b"".join(files.data(entry) for entry in pack.files)
+    # Written and not joined: the pack is in memory once, and its files one after the other.
+    whole = io.BytesIO()
+    whole.writelines(files.data(entry) for entry in pack.files)
+    return whole.getvalue()
 
 
 def _digest(entry: Entry) -> ContentDigest:

@@ -12,7 +12,7 @@ from obstore.exceptions import BaseError, InvalidPathError
 from traintrack.errors import HostError, InternalError
 from traintrack.ports.objects import Etag, Got, Listed, PreconditionFailedError, UnknownOutcomeError
 from traintrack.storages.s3.answers import asks_machine, first_line, outcome_of, read_answer
-from traintrack.storages.s3.connection import ONCE, READS, WRITES, access_of, open_stores
+from traintrack.storages.s3.connection import ONCE, READS, WRITES, access_of, endpoint_of, open_stores
 from traintrack.storages.s3.place import place_of
 from traintrack.storages.s3.streams import CHUNK_BYTES, PART_BYTES, Promised, exactly, part_size, parts_in_flight
 
@@ -34,8 +34,9 @@ class S3Bucket:
     """
 
     def __init__(self, url: str, options: Mapping[str, Any] | None = None) -> None:
-        self._place = place_of(url)
-        stores = open_stores(self._place.bucket, access_of(options or {}), ONCE, READS, WRITES)
+        self._place, access = place_of(url), access_of(options or {})
+        self.service = endpoint_of(access)
+        stores = open_stores(self._place.bucket, access, ONCE, READS, WRITES)
         self._once, self._reads, self._writes = stores
         self._answered = False
 
@@ -122,8 +123,8 @@ class S3Bucket:
                 raise promised.failed from None
             raise
 
-    def read(self, key: str, start: int, length: int) -> Iterator[bytes]:
-        """Yield `length` bytes from `start` on, in chunks of about 4 MiB.
+    def read(self, key: str, start: int, length: int) -> Iterator[bytes | memoryview]:
+        """Yield `length` bytes from `start` on, in chunks of about 8 MiB.
 
         Raises:
             FileNotFoundError: there is no such object.
@@ -152,7 +153,7 @@ class S3Bucket:
             size = self.size_bytes(source)
             if size is None:
                 raise FileNotFoundError(f"{self.url}{source}") from error
-            self.put_stream(target, self.read(source, 0, size), size)
+            self.put_stream(target, map(bytes, self.read(source, 0, size)), size)
 
     def entries(self, prefix: str) -> Iterator[Listed]:
         """The objects that begin with `prefix`; a thousand per request.
@@ -174,10 +175,10 @@ class S3Bucket:
                 elif rest and path > asked:
                     return
 
-    def _chunks(self, key: str, got: obstore.GetResult) -> Iterator[bytes]:
+    def _chunks(self, key: str, got: obstore.GetResult) -> Iterator[memoryview]:
         stream = iter(got.stream(min_chunk_size=CHUNK_BYTES))
         while (chunk := self._ask(key, lambda: next(stream, None))) is not None:
-            yield bytes(chunk)
+            yield memoryview(chunk)
 
     def _send(self, store: S3Store, key: str, data: bytes, mode: PutMode) -> PutResult:
         return obstore.put(store, self._path(key), data, mode=mode, use_multipart=False)

@@ -10,7 +10,7 @@ from traintrack.ports.objects import UnknownOutcomeError
 
 MIB: Final = 1 << 20
 PART_BYTES: Final = 8 * MIB
-CHUNK_BYTES: Final = 4 * MIB
+CHUNK_BYTES: Final = 8 * MIB
 _IN_FLIGHT_BYTES: Final = 32 * MIB
 _MAX_PARTS: Final = 10_000
 """Source: Amazon S3 User Guide, "Amazon S3 multipart upload limits"."""
@@ -58,7 +58,7 @@ class Promised:
             raise InternalError(words, code="stream-size")
 
 
-def exactly(chunks: Iterator[bytes], length: int, url: str) -> Iterator[bytes]:
+def exactly(chunks: Iterator[memoryview], length: int, url: str) -> Iterator[memoryview]:
     """Pass the chunks on.
 
     Raises:
