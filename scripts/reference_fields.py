@@ -102,7 +102,7 @@ ENVIRONMENT_FIELDS = {
     "endpoint": "Address of a service that speaks S3, with `https://`; of a bucket only, else that of AWS or of `AWS_ENDPOINT_URL`.",
     "region": "Region of a bucket; else `AWS_REGION`.",
     "profile": "Profile of `~/.aws/config` with the credentials for a bucket; else those of the variables `AWS_…`.",
-    "namespace": "Which results of a bucket are read and written: `default` if not given, or such as `dev/ann`. Those of one namespace never meet those of another.",
+    "namespace": "Which results of a bucket are read and written: `default` if not given, or such as `dev/ann`, or `engine` where one role alone writes. Those of one namespace meet those of another only through `reads`.",
     "cache_limit": "How large the cache of what lies in buckets may become, in the user's cache folder for all workspaces: 100 GiB if not given. The variable `TRAINTRACK_CACHE_LIMIT` goes before it.",
     "heartbeat": "How often a run over a bucket shows that it lives, `10s` if not given; who is silent for six of them has died. Decided when a store is made, and the same for all who use it.",
 }

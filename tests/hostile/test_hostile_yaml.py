@@ -191,7 +191,7 @@ def test_long_keys_are_refused_in_every_layer(path: str, tmp_path: Path) -> None
     ("field", "code"),
     [
         ("keep: {default: 30d}", "unsupported"),
-        ("layout: packed", "unsupported"),
+        ("layout: packed", "field-value"),
         *((f"{name}: {{}}", "unsupported") for name in ("each", "overrides", "with", "except", "baseline")),
         *((f"{name}: 1", "unsupported") for name in ("max_members", "max_parallel", "checks")),
         ("resources: {nodes: 2}", "unsupported"),

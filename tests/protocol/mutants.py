@@ -107,9 +107,9 @@ MUTANTS = (
         "a commit counts under a later hold of one's own",
         advance,
         "_store",
-        "result = storage.artifacts.publish(output)",
+        "result = storage.artifacts.publish(replace(output, placing=flight.action.placing))",
         "known, name = globals().setdefault('KNOWN', {}), (flight.name, lease.owner)\n"
-        "    result = known[name] = known.get(name) or storage.artifacts.publish(output)",
+        "        result = known[name] = known.get(name) or storage.artifacts.publish(output)",
         _SAME,
     ),
     Mutant(

@@ -20,7 +20,7 @@ POINTS = ("providing", "queued", "started", "running", "finished", "publishing",
 """In the order in which a run passes them.
 
 It has seen that the cell is to be had and is `providing` code; the cell was written `queued`; a job was `started` that the cell does not name yet; the cell says
-`running`; the task has `finished`; the cell says `publishing`; the bytes are `stored`; all but the cell is written
+`running`; the task has `finished`; collectors are kept away (`publishing`); the bytes are `stored`; all but the cell is written
 (`committing`); the cell is DONE and nobody was told (`committed`).
 """
 
@@ -35,6 +35,10 @@ def pause_at(point: str, note: str) -> None:
         _wrap(LocalCells, "commit_all", lambda _: before is done, lambda _: after is done, note)
     elif point == "providing":
         _wrap(GitMaterials, "provide", lambda _: True, _never, note)
+    elif point == "finished":
+        _wrap(LocalCells, "announce", lambda _: True, _never, note)
+    elif point == "publishing":
+        _wrap(LocalCells, "announce", _never, lambda _: True, note)
     elif point == "started":
         _wrap(ProcessRunner, "start", _never, lambda _: True, note)
     else:
@@ -44,8 +48,6 @@ def pause_at(point: str, note: str) -> None:
 _SWAPS: dict[str, tuple[Phase | CellState | None, Phase | CellState | None]] = {
     "queued": (None, Phase.QUEUED),
     "running": (None, Phase.RUNNING),
-    "finished": (Phase.PUBLISHING, None),
-    "publishing": (None, Phase.PUBLISHING),
     "committing": (CellState.DONE, None),
     "committed": (None, CellState.DONE),
 }

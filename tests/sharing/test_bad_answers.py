@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import json
+import os
 import random
+import signal
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
 
 import pytest
 from crowd import PREFIX, TROUBLE, Contender, Crowd, Group, demand_success, opened_crowd, opened_group
-from engineers import until
+from engineers import BUCKET, GRAPH, until
 
 from traintrack.action.cell import CellState
-from traintrack.errors import HostError
+from traintrack.errors import HostError, IntegrityError
 from traintrack.testing.s3_server import (
     CONFLICT,
     INTERNAL_ERROR,
@@ -55,49 +57,60 @@ def group(tmp_path: Path) -> Iterator[Group]:
 
 
 def a_third_bad(seed: int) -> tuple[Rule, ...]:
-    """Of all answers 30 % are bad; bytes are wrong where large ones are read, as only these are not compared otherwise."""
+    """Of the answers 3 of 10 are bad; wrong bytes come on top, see `wrong_once`."""
     put, get = ("PutObject",), ("GetObject",)
     return (
-        Rule(INTERNAL_ERROR, probability=0.07, seed=seed),
-        Rule(SLOW_DOWN, probability=0.07, seed=seed + 1),
-        Rule(LoseAnswer(), probability=0.07, seed=seed + 2),
+        Rule(INTERNAL_ERROR, probability=0.08, seed=seed),
+        Rule(SLOW_DOWN, probability=0.08, seed=seed + 1),
+        Rule(LoseAnswer(), probability=0.08, seed=seed + 2),
         Rule(CONFLICT, operations=put, key="*/cell/*", probability=0.10, seed=seed + 3),
         Rule(CONFLICT, operations=put, key="*/data/*", probability=0.05, seed=seed + 4),
-        Rule(CutBody(), operations=get, probability=0.05, seed=seed + 5),
-        Rule(FlipBit(7), operations=get, key="*/data/*", probability=0.05, seed=seed + 6),
-        Rule(FlipBit(7), operations=get, key="*/kept/*", probability=0.05, seed=seed + 7),
+        Rule(CutBody(), operations=get, probability=0.06, seed=seed + 5),
     )
 
 
-def took_s(crowd: Crowd, group: Group, name: str) -> tuple[float, Contender]:
+def wrong_once(group: Group, which: Callable[[str], bool] = lambda _: True) -> tuple[Rule, ...]:
+    """Of all objects that are named by their bytes, the first answer has a wrong bit."""
+    keys = [*group.keys("data/"), *group.s3.buckets.keys(BUCKET, "team/kept/")]
+    return tuple(Rule(FlipBit(7), operations=("GetObject",), key=key, nth=1) for key in keys if which(key))
+
+
+def is_layout(group: Group) -> Callable[[str], bool]:
+    layouts = {f"team/{cell.result.layout}" for cell in group.cells().values() if cell.result is not None}
+    return layouts.__contains__
+
+
+def took_s(crowd: Crowd, group: Group, name: str, *labels: str) -> tuple[float, Contender]:
     begin = time.monotonic()
-    run = crowd.start_as(group.member(name), "--json", "run", "//...")
+    run = crowd.start_as(group.member(name), "--json", "run", *labels)
     demand_success([run])
     return time.monotonic() - begin, run
 
 
 def play_bad_answers(folder: Path, crowd: Crowd, targets: int) -> tuple[float, float]:
+    """Make all targets but one with good and with bad answers; then another reads them with bad answers, and makes the last."""
     seed = random.randrange(1 << 32)
     print(f"seed {seed}")  # noqa: T201
     names = [f"t{number}" for number in range(targets - 3)]
+    labels = [f":{name}" for name in (*names, "prepare", "train")]
     with opened_group(folder / "clean", names) as clean, opened_group(folder / "bad", names) as bad:
         clean.storage("maker")
         bad.storage("maker")
-        clean_s, _ = took_s(crowd, clean, "ann")
+        clean_s, _ = took_s(crowd, clean, "ann", *labels)
         bad.s3.faults.add(*a_third_bad(seed))
-        bad_s, made = took_s(crowd, bad, "ann")
-        _, read = took_s(crowd, bad, "bob")
-        met = bad.s3.faults.met()
-        files = {label: bad.files(row["id"]) for label, row in made.targets().items()}
+        bad_s, _ = took_s(crowd, bad, "ann", *labels)
+        layouts = is_layout(bad)
+        bad.s3.faults.add(*wrong_once(bad, lambda key: not layouts(key)))
+        _, read = took_s(crowd, bad, "bob", "//...")
+        met, asked = bad.s3.faults.met(), bad.s3.log.count()
         bad.s3.faults.clear()
 
-        assert sum(met) > 0.15 * bad.s3.log.count(), met
-        assert {row["outcome"] for row in made.targets().values()} == {"executed"}
-        assert {row["outcome"] for row in read.targets().values()} == {"reused"}
-        assert [bad.begun(name) for name in (*names, "evaluate")] == [1] * (targets - 2)
+        assert sum(met) > 0.15 * asked, met
+        outcomes = {label: row["outcome"] for label, row in read.targets().items()}
+        assert outcomes == {**{f"//{label}": "reused" for label in labels}, "//:evaluate": "executed"}
+        assert [bad.begun(name) for name in (*names, *GRAPH)] == [1] * targets
         assert {cell.state for cell in bad.cells().values()} == {CellState.DONE}
-        assert files == {label: bad.files(row["id"], "other") for label, row in made.targets().items()}
-        assert len(files) == targets
+        assert all(bad.files(row["id"])["data"] for row in read.targets().values())
     print(f"{targets} targets: {clean_s:.1f} s, with bad answers {bad_s:.1f} s")  # noqa: T201
     return clean_s, bad_s
 
@@ -106,6 +119,46 @@ def test_with_three_of_ten_answers_bad_a_run_of_twelve_targets_ends_right(tmp_pa
     clean_s, bad_s = play_bad_answers(tmp_path, crowd, targets=12)
 
     assert bad_s <= GENEROUS * clean_s
+
+
+def made_by_ann(group: Group, crowd: Crowd) -> None:
+    took_s(crowd, group, "ann", ":prepare", ":train")
+
+
+def test_what_comes_with_wrong_bytes_once_is_read_again_and_not_made_again(group: Group, crowd: Crowd) -> None:
+    made_by_ann(group, crowd)
+    layouts = is_layout(group)
+    group.s3.faults.add(*wrong_once(group, lambda key: not layouts(key)))
+    took_s(crowd, group, "bob", ":evaluate")
+
+    assert sum(group.s3.faults.met()) >= 4
+    assert {name: group.begun(name) for name in GRAPH} == dict.fromkeys(GRAPH, 1)
+
+
+LAYOUT_READ_ONCE = pytest.mark.xfail(
+    raises=(AssertionError, IntegrityError),
+    strict=True,
+    reason="a layout is not read again, as kept objects and files are: one wrong bit makes its target again or ends a collection",
+)
+
+
+@LAYOUT_READ_ONCE
+def test_a_layout_that_comes_with_wrong_bytes_once_is_read_again(group: Group, crowd: Crowd) -> None:
+    made_by_ann(group, crowd)
+    group.s3.faults.add(*wrong_once(group, is_layout(group)))
+    took_s(crowd, group, "bob", ":evaluate")
+
+    assert sum(group.s3.faults.met()) >= 2
+    assert {name: group.begun(name) for name in GRAPH} == dict.fromkeys(GRAPH, 1)
+
+
+@LAYOUT_READ_ONCE
+def test_a_collection_reads_a_layout_again_that_comes_with_wrong_bytes_once(group: Group, crowd: Crowd) -> None:
+    made_by_ann(group, crowd)
+    group.s3.faults.add(*wrong_once(group, is_layout(group)))
+
+    assert group.collect().removed == 0
+    assert sum(group.s3.faults.met()) >= 2
 
 
 @pytest.mark.torture
@@ -213,25 +266,52 @@ def test_credentials_that_are_taken_away_in_the_middle_are_told_and_nothing_is_h
     demand_success([crowd.start_as(group.member("bob"), "--json", "run", ":t")])
 
 
-def test_a_right_to_write_data_that_is_taken_away_in_the_middle_is_told_and_the_cell_is_let_go(
-    group: Group, crowd: Crowd
+def states(group: Group) -> set[CellState]:
+    return {cell.state for cell in group.cells().values()}
+
+
+def task_succeeds(group: Group) -> None:
+    group.let_go("t")
+
+
+def task_fails(group: Group) -> None:
+    [begin] = (group.counts / "t").read_text().splitlines()
+    os.kill(int(begin.split()[1]), signal.SIGTERM)
+
+
+@pytest.mark.parametrize("end", [task_succeeds, task_fails])
+def test_a_right_to_write_results_that_is_taken_away_in_the_middle_is_told_and_the_cell_is_let_go(
+    group: Group, crowd: Crowd, end: Callable[[Group], None]
 ) -> None:
-    run = held(group, crowd)
+    group.hold("u")
+    run = held(group, crowd, "u")
+    until(lambda: group.begun("u") == 1)
     everything = (Verb.READ, Verb.LIST, Verb.WRITE, Verb.DELETE)
     rights = (Right("key", everything, f"{PREFIX}/cell/"), Right("key", (Verb.READ, Verb.LIST), ""))
     group.s3.allow(Access({"key": "secret"}, rights))
-    group.let_go("t")
+    end(group)
+    # Who waits for it need not wait for the rest of the run.
+    until(lambda: CellState.FREE in states(group) or run.ended.is_set(), 20.0)
+    found = states(group)
+    running = not run.ended.is_set()
+    group.let_go("u")
 
     failed_in_the_middle(run)
+    assert running
+    assert found == {CellState.FREE, CellState.HELD}
     group.s3.allow(Access())
+    if (group.counts / "t.hold").exists():
+        group.let_go("t")
     assert group.leftovers() == []
     demand_success([crowd.start_as(group.member("bob"), "--json", "run", ":t")])
 
 
-def held(group: Group, crowd: Crowd, patience_s: float | None = None) -> Contender:
+def held(group: Group, crowd: Crowd, *others: str, patience_s: float | None = None) -> Contender:
     """A run whose task is under way and stands still."""
     group.hold("t")
-    run = crowd.start_as(group.member("ann"), "--json", "run", ":t", patience_s=patience_s)
+    run = crowd.start_as(
+        group.member("ann"), "--json", "run", ":t", *(f":{name}" for name in others), patience_s=patience_s
+    )
     until(lambda: group.begun("t") == 1 or run.ended.is_set())
     assert not run.ended.is_set(), run.told()
     return run

@@ -126,7 +126,7 @@ def demand_collected(group: Group, tally: Tally) -> None:
     print(done)  # noqa: T201
 
     assert (tally.broken, tally.dangling) == ([], [])
-    assert min(tally.rounds, tally.evicted / 5, tally.removed / 5, tally.published / 20) > 1, tally
+    assert min(tally.rounds, tally.evicted / 5, tally.removed / 5, tally.published / 10) > 1, tally
     assert garbage >= 50
     assert freed >= 0.99 * garbage
     assert left <= 0.01 * garbage

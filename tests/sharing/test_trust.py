@@ -261,12 +261,14 @@ def test_what_does_not_fit_is_refused_with_its_reason_and_made_anew(made: World)
 def test_one_who_runs_in_the_namespace_itself_takes_a_replayed_result_away_and_makes_it(made: World) -> None:
     replayed(made, "prepare")
     second = made.role("ci", "second")
+    word = made.read("engine/gc/evicted")
 
     assert second.do("why", ":prepare", "--env", "engine")["now"].startswith(
         "will run: the result in s3://models/team/"
     )
     assert second.outcomes("--env", "engine", ":prepare") == {"prepare": "executed"}
     assert made.team.begun("prepare") == 2
+    assert made.read("engine/gc/evicted") != word, "who remembers what was planted would go on believing it"
     assert made.record("prepare").id == made.id_of("prepare")
     assert made.result("prepare").artifact == made.record("prepare").artifact
 

@@ -1,7 +1,12 @@
-"""Reads stored JSON as a value: whatever the bytes are, they are that value or refused."""
+"""Reads stored JSON as a value: whatever the bytes are, they are that value or refused.
+
+msgspec learns a type when it is first decoded, and two threads that let it learn the same one at once crash the process.
+So decoders are made one at a time, and kept.
+"""
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Mapping
 from typing import Any, Final, TypeVar
 
@@ -13,6 +18,10 @@ MAX_DEPTH: Final = 200
 """Levels of open values such as a pre-image. Arguments have 64 at most (yaml_builder.py); deeper ones were never ours."""
 
 
+_guard = threading.RLock()
+_decoders: dict[Any, Any] = {}
+
+
 def decode_stored(data: bytes, kind: type[T]) -> T:
     """Return the value of some stored bytes.
 
@@ -20,10 +29,19 @@ def decode_stored(data: bytes, kind: type[T]) -> T:
         msgspec.MsgspecError: they are not JSON of this kind, of all that can be wrong with them.
     """
     try:
-        return msgspec.json.decode(data, type=kind)
+        return _decoder_of(kind).decode(data)
     except (RecursionError, UnicodeDecodeError) as error:
         # msgspec lets these two through as they are.
         raise msgspec.DecodeError(str(error)) from error
+
+
+def _decoder_of(kind: type[T]) -> msgspec.json.Decoder[T]:
+    found: msgspec.json.Decoder[T] | None = _decoders.get(kind)
+    if found is None:
+        with _guard:
+            found = _decoders.get(kind) or msgspec.json.Decoder(kind)
+            _decoders[kind] = found
+    return found
 
 
 def is_too_deep(*values: Any) -> bool:

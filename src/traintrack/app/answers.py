@@ -98,7 +98,8 @@ class FieldShown(Struct, frozen=True):
 class ShownTarget(Struct, frozen=True):
     """The resolved definition of a target, and what it depends on and what depends on it in this workspace's request.
 
-    `url` is where the files of its result lie in a bucket under their own names.
+    `url` is where the files of its result lie in a bucket under their own names. `kept` are the files that can still be
+    read of a result whose bytes were removed.
     """
 
     label: str
@@ -111,6 +112,7 @@ class ShownTarget(Struct, frozen=True):
     path: Path | None = None
     origin: str | None = None
     url: str | None = None
+    kept: tuple[str, ...] = ()
 
 
 class TargetStatus(Struct, frozen=True):

@@ -43,7 +43,7 @@ def import_sources(
         HostError: it cannot be read or copied.
     """
     # Who loses a hold finds out when it publishes.
-    storage, beats = beating(environment.storage, lambda id_: None)
+    storage, beats = beating(environment.storage, lambda _: None)
     importer = _Importer(replace(environment, storage=storage), sources, who, tell)
     if beats is not None:
         beats.start()

@@ -10,15 +10,17 @@ from pathlib import Path
 from msgspec import Struct
 
 from traintrack.action.cell import CellState, Result
+from traintrack.action.manifest import Manifest
 from traintrack.app.answers import PulledTarget
 from traintrack.app.environment import Environment
+from traintrack.app.kept_files import find_kept, unfold
 from traintrack.app.one_target import declared
 from traintrack.app.project import Project, action_graph, select_labels
 from traintrack.app.tree_copy import copy_tree, replace_tree
 from traintrack.digest import TargetId
 from traintrack.errors import HostError, InputError, IntegrityError, NotFoundError, UsageError
 from traintrack.label import Label, LabelError, parse_reference
-from traintrack.ports.storage import Artifacts, Storage
+from traintrack.ports.storage import Artifacts, Seen, Storage
 
 
 class Wanted(Struct, frozen=True):
@@ -38,24 +40,26 @@ def pull(
 
     `texts` are patterns and references into artifacts (`:t/weights.bin`, `:t#model`). The targets of several
     folders with the same name go to `output`/<package>/<target>. What stands there and is equal is left;
-    what differs is replaced only with `force`.
+    what differs is replaced only with `force`. Of a result whose bytes were removed its small files can still be had.
 
     Raises:
         NotFoundError: a target has no result (`no-result`), or its result has no such path.
         IntegrityError: the stored bytes are damaged.
         UsageError: something else stands where the copy goes.
     """
+    storage = environment.storage
     wanted = find_wanted(project, texts)
     ids = find_ids(project, wanted)
-    results = find_results(environment.storage, wanted, ids)
+    kept = _of_what_went(storage, wanted, ids)
+    results = find_results(storage, [item for item in wanted if item not in kept], ids)
     for item in wanted:
-        _check(environment.storage.artifacts, item, results[item.label])
-    if output is None:
-        artifacts = environment.storage.artifacts
-        paths = {item: artifacts.path(results[item.label].artifact, item.subpath) for item in wanted}
-    else:
-        places = place_each(wanted, output)
-        paths = {item: _copied(environment.storage, item, results[item.label], places[item], force) for item in wanted}
+        if item not in kept:
+            _check(storage.artifacts, item, results[item.label])
+    places = place_each(wanted, output) if output is not None else {}
+    paths: dict[Wanted, Path] = {}
+    for item in wanted:
+        part, source = kept.get(item) or _here(storage, item, results[item.label])
+        paths[item] = _copied(source, part, places[item], force) if places else source
     return tuple(PulledTarget(str(item), ids[item.label], paths[item]) for item in wanted)
 
 
@@ -139,13 +143,25 @@ def find_results(storage: Storage, wanted: Sequence[Wanted], ids: Mapping[Label,
     missing = [str(item.label) for item in wanted if item.label not in found]
     if missing:
         rest = f" and {len(missing) - 1} more have" if len(missing) > 1 else " has"
+        kept = _kept_words(storage, wanted, cells, ids)
         raise NotFoundError(
             f"`{missing[0]}`{rest} no result in {storage.name}",
             code="no-result",
-            hint="traintrack run " + " ".join(dict.fromkeys(missing)),
+            hint="traintrack run " + " ".join(dict.fromkeys(missing)) + kept,
             details=missing[1:],
         )
     return found
+
+
+def _kept_words(
+    storage: Storage, wanted: Sequence[Wanted], cells: Mapping[TargetId, Seen], ids: Mapping[Label, TargetId]
+) -> str:
+    """How to get what is kept of the first result that went, as an addition to a hint."""
+    for item in wanted:
+        files = find_kept(storage, cells[ids[item.label]].cell)
+        if files is not None:
+            return f"  # what is kept of the last one: traintrack pull {item.label}/{files.manifest.entries[0].path}"
+    return ""
 
 
 def _check(artifacts: Artifacts, item: Wanted, result: Result) -> None:
@@ -181,10 +197,28 @@ def place_each(wanted: Sequence[Wanted], output: Path) -> dict[Wanted, Path]:
     return places
 
 
-def _copied(storage: Storage, item: Wanted, result: Result, place: Path, force: bool) -> Path:  # noqa: FBT001
+def _of_what_went(
+    storage: Storage, wanted: Sequence[Wanted], ids: Mapping[Label, TargetId]
+) -> dict[Wanted, tuple[Manifest, Path]]:
+    """The parts of removed results that are kept, and where they are now; who wants the whole is not served by a part."""
+    parts = [item for item in wanted if item.subpath is not None]
+    cells = storage.cells.read(list(dict.fromkeys(ids[item.label] for item in parts))) if parts else {}
+    found: dict[Wanted, tuple[Manifest, Path]] = {}
+    for item in parts:
+        files = find_kept(storage, cells[ids[item.label]].cell)
+        part = files.manifest.part(item.subpath) if files is not None else None
+        if files is not None and part is not None and item.subpath is not None:
+            found[item] = (part, unfold(storage, files) / item.subpath)
+    return found
+
+
+def _here(storage: Storage, item: Wanted, result: Result) -> tuple[Manifest, Path]:
     part = storage.artifacts.manifest(result).part(item.subpath)
     assert part is not None
-    source = storage.artifacts.path(result.artifact, item.subpath)
+    return part, storage.artifacts.path(result.artifact, item.subpath)
+
+
+def _copied(source: Path, part: Manifest, place: Path, force: bool) -> Path:  # noqa: FBT001
     if force:
         replace_tree(source, part, place)
     else:

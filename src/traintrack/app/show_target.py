@@ -13,6 +13,7 @@ from traintrack.action.action import ActionGraph
 from traintrack.action.cell import CellState
 from traintrack.app.answers import FieldShown, ShownTarget
 from traintrack.app.environment import Environment
+from traintrack.app.kept_files import find_kept
 from traintrack.app.one_target import declared, one_label
 from traintrack.app.origin import home_of, origin_text
 from traintrack.app.plain_url import plain_url
@@ -40,9 +41,12 @@ def show_target(project: Project, text: str, environment: Environment | None = N
     id_ = graph.labels.get(str(label)) if graph else None
     action = graph.actions.get(id_) if graph and id_ else None
     record, path, home, url = None, None, "", None
+    kept: tuple[str, ...] = ()
     if environment is not None:
         cell = environment.storage.cells.read([id_])[id_].cell if id_ else None
         record = read_record(environment.storage, standing_digest(cell)) or _last(project, environment, label)
+        files = find_kept(environment.storage, cell)
+        kept = tuple(entry.path for entry in files.manifest.entries) if files is not None else ()
         if cell is not None and cell.state is CellState.DONE and cell.result is not None:
             home, url = home_of(cell), plain_url(environment.storage, cell.result)
             # What lies in a bucket may be nowhere on this machine: `pull` brings it.
@@ -59,6 +63,7 @@ def show_target(project: Project, text: str, environment: Environment | None = N
         path=path,
         origin=origin_text(project, home, record) if home else None,
         url=url,
+        kept=kept,
     )
 
 

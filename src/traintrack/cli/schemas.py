@@ -201,7 +201,7 @@ DOCUMENTS: Mapping[str, tuple[str, Schema]] = {
     "show/1": (
         (
             "`show`: a target after merging. `record` and `path` are null without `--record`; `url` is where files of a "
-            "result lie in a bucket under their own names."
+            "result lie in a bucket under their own names, `kept` what is left of one that was removed."
         ),
         _map(
             {
@@ -215,6 +215,7 @@ DOCUMENTS: Mapping[str, tuple[str, Schema]] = {
                 "path": TEXT_OR_NULL,
                 "origin": TEXT_OR_NULL,
                 "url": TEXT_OR_NULL,
+                "kept": _list(TEXT),
             }
         ),
     ),

@@ -8,9 +8,11 @@ from collections.abc import Iterator
 from traintrack.app.answers import ShownTarget
 from traintrack.cli.call import JsonValue
 from traintrack.cli.line import Line, faint, strong
+from traintrack.cli.quantity import names_text
 from traintrack.cli.render import place_fields
 
 _VALUE_COLUMNS = 48
+_KEPT_SHOWN = 5
 
 
 def show_lines(shown: ShownTarget) -> Iterator[Line]:
@@ -22,6 +24,12 @@ def show_lines(shown: ShownTarget) -> Iterator[Line]:
         yield ("  result   ", str(shown.path))
     if shown.url is not None:
         yield ("  files    ", shown.url)
+    if shown.kept:
+        yield (
+            "  kept     ",
+            names_text(shown.kept, _KEPT_SHOWN),
+            faint(f"  traintrack pull {shown.label}/{shown.kept[0]}"),
+        )
     if shown.origin is not None:
         yield ("  origin   ", shown.origin)
     yield ()
@@ -55,4 +63,5 @@ def show_fields(shown: ShownTarget) -> dict[str, JsonValue]:
         "path": None if shown.path is None else str(shown.path),
         "origin": shown.origin,
         "url": shown.url,
+        "kept": list(shown.kept),
     }

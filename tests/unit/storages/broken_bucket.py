@@ -14,7 +14,7 @@ from test_object_storage import no_probe
 
 from traintrack.action.cell import CellState, Owner, Result, new_nonce
 from traintrack.action.event import RunDocument, RunTarget
-from traintrack.action.job import Output
+from traintrack.action.job import Output, Placing
 from traintrack.action.record import Record, Who, encode_record
 from traintrack.app.last_use import UseDocument
 from traintrack.app.roots import Pin, Roots
@@ -75,7 +75,9 @@ def preimage_of(number: int) -> dict[str, object]:
     return {"label": f"//a:t{number}", "number": number}
 
 
-def put(store: ObjectStorage, number: int, salt: str = "", more: bytes = b"more") -> Made:
+def put(
+    store: ObjectStorage, number: int, salt: str = "", more: bytes = b"more", placing: Placing = Placing.PACKED
+) -> Made:
     """Make one result as a run does: bytes, record, cell, hint, and the run's document.
 
     Raises:
@@ -90,7 +92,7 @@ def put(store: ObjectStorage, number: int, salt: str = "", more: bytes = b"more"
     with store.present(run) as present:
         lease = leases.acquire(store.cells, seen, Owner(new_nonce(), run, pid=present.pid, host=present.host), ())
         lease = leases.start_publishing(store.cells, lease)
-        found = store.artifacts.publish(_output(store, number, more))
+        found = store.artifacts.publish(_output(store, number, more, placing))
         record = Record(id_, preimage, label, "", "w", Who("ada", "here", run), action_key=key, artifact=found.artifact)
         digest = store.kept.put(encode_record(record))
         store.kept.put_named(f"lock/{sha256_hex(label.encode())}", label.encode())
@@ -101,7 +103,7 @@ def put(store: ObjectStorage, number: int, salt: str = "", more: bytes = b"more"
     return _made(store, id_, number, run, done.cell.result)
 
 
-def _output(store: ObjectStorage, number: int, more: bytes) -> Output:
+def _output(store: ObjectStorage, number: int, more: bytes, placing: Placing) -> Output:
     chance = random.Random(number)
     stage = store.staging.new_stage(new_nonce())
     for n in range((3, 5, 12)[number % 3]):
@@ -111,7 +113,7 @@ def _output(store: ObjectStorage, number: int, more: bytes) -> Output:
     (stage / "large.bin").write_bytes(chance.randbytes(64) * (1 << 14))
     (stage / "more.bin").write_bytes(more)
     (stage / "link").symlink_to("f0.bin")
-    return Output(str(stage), store.staging.scan(stage))
+    return Output(str(stage), store.staging.scan(stage), placing=placing)
 
 
 def _made(store: ObjectStorage, id_: TargetId, number: int, run: str, result: Result) -> Made:

@@ -29,6 +29,7 @@ from broken_bucket import (
 from bucket import Noting
 
 from traintrack.action.cell import CellState, FreeReason, Owner, evict, new_nonce
+from traintrack.action.job import Placing
 from traintrack.digest import TargetId
 from traintrack.execute import lease as leases
 from traintrack.execute.lease import SupersededError
@@ -211,6 +212,43 @@ def test_a_layout_that_contradicts_another_about_a_shared_object_is_the_one_that
 def enlarge(layout: dict[str, Any], key: str) -> None:
     for item in layout["objects"]:
         item[1] += item[0] == key
+
+
+@pytest.mark.parametrize("how", ["flip", "cut", "missing", "garbage"])
+def test_a_damaged_file_under_its_own_name_is_told_by_its_key_and_healed(tmp_path: Path, how: str) -> None:
+    bucket = MemoryObjects()
+    store = opened(bucket, tmp_path)
+    bad, good = (put(store, number, placing=Placing.PLAIN) for number in (1, 2))
+    assert look(store).findings == ()
+    planted = [plant(bucket, bad, good, what, how, random.Random(5)) for what in ("pack", "plain")]
+    there = {key for key in bucket.objects if key.startswith("default/data/")}
+
+    missed, invented = judged(look(store), planted)
+    left, freed = mended(store, look(store))
+    gone = there - bucket.objects.keys()
+    put(store, 1, placing=Placing.PLAIN, salt="b")
+
+    assert (missed, invented, left.findings, freed) == ([], [], (), {bad.id})
+    assert gone == {bad.keys["pack"], bad.keys["plain"]} & there
+    assert look(store).findings == ()
+    assert len(standing(store, [bad, good])) == 2
+
+
+@pytest.mark.parametrize(("what", "number"), [("label", 1), ("run", 1), ("use", 1), ("layout", 2)])
+def test_what_a_newer_traintrack_wrote_is_told_and_stays(broken: Broken, what: str, number: int) -> None:
+    store, one = broken.anew(), broken.made[10]
+    if what == "layout":
+        key = name_other_layout(broken.bucket, one, lambda layout: layout.update(format="traintrack/layout/3"))
+    else:
+        key, objects = one.keys[what], broken.bucket.objects
+        objects[key] = objects[key].replace(f"traintrack/{what}/{number}".encode(), f"traintrack/{what}/77".encode())
+    before = dict(broken.bucket.objects)
+
+    found = look(store, Depth.QUICK)
+    left, freed = mended(store, found)
+
+    assert [(f.path, f.kind) for f in found.findings] == [(key, FindingKind.NEWER)]
+    assert (left.findings, freed, broken.bucket.objects) == (found.findings, set(), before)
 
 
 def test_a_cell_that_is_gone_is_told_by_its_record_and_is_free_with_it_afterwards(broken: Broken) -> None:

@@ -195,11 +195,7 @@ class ProcessRunner:
         return None if path is None else Path(path)
 
     def place_for_checkpoint(self, key: str) -> Path | None:
-        """Where one that comes from another machine is to be put; see `CarriesCheckpoints`.
-
-        Raises:
-            OSError: its folder cannot be made.
-        """
+        """Where one that comes from another machine is to be put; see `CarriesCheckpoints`."""
         path = self._world.checkpoints.place_for(key)
         return None if path is None else Path(path)
 

@@ -13,6 +13,7 @@ from contextlib import suppress
 import msgspec
 
 from traintrack.action.cell import CellState, Owner
+from traintrack.action.stored import decode_stored
 from traintrack.digest import TargetId
 from traintrack.errors import HostError
 from traintrack.ports.storage import Seen, Want
@@ -79,7 +80,7 @@ class LocalWants:
         for run in runs:
             with suppress(OSError, HostError, msgspec.MsgspecError):
                 if self._sessions.is_alive(run):
-                    found.append(msgspec.json.decode(read_file(f"{folder}/{run}") or b"", type=Want))
+                    found.append(decode_stored(read_file(f"{folder}/{run}") or b"", Want))
                 else:
                     os.unlink(f"{folder}/{run}")
         return tuple(found)

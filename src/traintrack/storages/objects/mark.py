@@ -9,6 +9,7 @@ import msgspec
 from msgspec import Struct, field
 
 from traintrack.action.cell import new_nonce
+from traintrack.action.stored import decode_stored
 from traintrack.errors import HostError, InputError, IntegrityError
 from traintrack.ports.objects import Objects, PreconditionFailedError, UnknownOutcomeError
 from traintrack.storages.objects.keys import STORE_MARK, Keys
@@ -119,7 +120,7 @@ def decode_mark(data: bytes, name: str) -> StoreMark:
         IntegrityError: it is damaged, of a newer format, or of another hash.
     """
     try:
-        mark = msgspec.json.decode(data, type=StoreMark)
+        mark = decode_stored(data, StoreMark)
     except msgspec.MsgspecError as error:
         raise IntegrityError(
             f"`{name}{STORE_MARK}` is damaged: {error}",

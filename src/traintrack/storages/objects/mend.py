@@ -13,7 +13,7 @@ from traintrack.ports.verify import Finding, FindingKind, Mended
 from traintrack.storages.objects.kept import ObjectKept
 from traintrack.storages.objects.keys import run_key
 from traintrack.storages.objects.known_cells import Evictions
-from traintrack.storages.objects.layout import is_data_key
+from traintrack.storages.objects.layout import is_data_key, plain_folder
 from traintrack.storages.objects.ledger import ObjectLedger
 from traintrack.storages.objects.mend_cells import CellMending
 from traintrack.storages.objects.mend_data import DataMending
@@ -75,8 +75,9 @@ class Mending:
             done.append(Mended("cell", f"freed {len(freed)} of damaged results", freed))
         prefix = self._reading.keys.data
         paths = dict.fromkeys(f.path for f in of_results if f.path.startswith(prefix))
-        done += [self._quarantine.set_aside(path) for path in paths if not is_data_key(path, prefix)]
-        done += self._data.remove([path for path in paths if is_data_key(path, prefix)])
+        ours = [path for path in paths if is_data_key(path, prefix) or plain_folder(path, prefix) is not None]
+        done += [self._quarantine.set_aside(path) for path in paths if path not in ours]
+        done += self._data.remove(ours)
         kept = dict.fromkeys(f.path for f in found if f.path.startswith((KEPT_PREFIX, NAMED_PREFIX)))
         return done + [mended for path in kept for mended in self._move_kept(path)]
 

@@ -14,6 +14,7 @@ from traintrack.ports.verify import Mended
 from traintrack.storages.objects.collector import Collector
 from traintrack.storages.objects.collector_lease import CollectorLease, CollectorLostError
 from traintrack.storages.objects.keys import digest_of, round_of
+from traintrack.storages.objects.layout import is_data_key
 from traintrack.storages.objects.quarantine import Quarantine
 from traintrack.storages.objects.ranges import Ranges
 from traintrack.storages.objects.rounds import Rounds
@@ -71,7 +72,10 @@ class DataMending:
         return self._quarantine.set_aside(key)
 
     def _is_damaged(self, key: str) -> bool:
+        """A file under its own name may go when no result names it any more: what it should be is not known then."""
         size = self._reading.size_bytes(key)
+        if not is_data_key(key, self._reading.keys.data):
+            return size is not None
         return size is not None and self._check.is_digest(key, size, digest_of(key)) is False
 
     def _raised_above(self, keys: Collection[str]) -> list[Mended]:

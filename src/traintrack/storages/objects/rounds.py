@@ -10,6 +10,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from traintrack.action.cell import new_nonce
+from traintrack.action.stored import decode_stored
 from traintrack.errors import HostError, IntegrityError
 from traintrack.ports.objects import Etag, Objects, PreconditionFailedError, UnknownOutcomeError
 from traintrack.storages.objects.keys import Keys
@@ -118,7 +119,7 @@ class Rounds:
 
 def _decode(data: bytes, key: str) -> Round:
     try:
-        found = msgspec.json.decode(data, type=Round)
+        found = decode_stored(data, Round)
     except msgspec.MsgspecError as error:
         raise IntegrityError(f"`{key}` cannot be read: {error}", code="round-damaged") from error
     if found.format != ROUND_FORMAT:

@@ -113,7 +113,8 @@ class _Survey:
     def _hash_slices(self, slices: Slices, id_: TargetId) -> None:
         judged = self._check.look(slices.object, slices.files)
         self._count(hashed_bytes=slices.object.size_bytes)
-        if judged.bytes is Bytes.OTHER:
+        is_plain = not is_data_key(slices.object.key, self._reading.keys.data)
+        if judged.bytes is Bytes.OTHER or (is_plain and judged.path is not None):
             # Of another size than the layout says it is told with its size.
             if self._reading.size_bytes(slices.object.key) == slices.object.size_bytes:
                 self._found(Finding(slices.object.key, FindingKind.ARTIFACT, "the object has other bytes", id_))
@@ -150,7 +151,9 @@ class _Survey:
                 yield self._hash_step(one.object)
 
     def _is_hashed(self, key: str) -> bool:
-        return self._scope.depth is Depth.DATA and key not in self._judged and self._is_chosen(key)
+        """A file under its own name is hashed with the layout that says what it should be."""
+        is_open = self._scope.depth is Depth.DATA and key not in self._judged
+        return is_open and is_data_key(key, self._reading.keys.data) and self._is_chosen(key)
 
     def _hash_step(self, item: StoredObject) -> Step:
         return Step(partial(self._hash, item), _memory(item.size_bytes))

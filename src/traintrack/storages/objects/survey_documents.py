@@ -17,7 +17,7 @@ from traintrack.action.stored import decode_stored
 from traintrack.digest import content_digest
 from traintrack.errors import IntegrityError
 from traintrack.ports.verify import NamedJudge
-from traintrack.storages.local.label_index import read_history
+from traintrack.storages.local.label_index import LABEL_FORMAT, read_history
 from traintrack.storages.local.verify_files import is_digest
 from traintrack.storages.objects.keys import NEWEST_RUNS, RUNS, run_of
 
@@ -26,7 +26,13 @@ NAME_BYTES: Final = 65
 """What is kept under a name begins with the digest of the bytes and a line feed."""
 
 _RECORD_BEGINS: Final = b'{"id":"'
-_FORMATS: Final = {"roots": "traintrack/roots/", "use": "traintrack/use/"}
+_FORMATS: Final = {"roots": "traintrack/roots/1", "use": "traintrack/use/1"}
+
+
+_NEWEST: Final = {
+    name: int(number)
+    for name, _, number in (known.rpartition("/") for known in (RUN_FORMAT, LABEL_FORMAT, *_FORMATS.values()))
+}
 
 
 class _Roots(Struct):
@@ -46,6 +52,15 @@ class _Formatted(Struct):
 
 
 _CONTENT: Final[Mapping[str, type[_Roots | _Use]]] = {"roots": _Roots, "use": _Use}
+
+
+def is_newer(data: bytes) -> bool:
+    """Tell if a document is whole, and of a later format than this version knows: that is no damage."""
+    try:
+        name, _, number = decode_stored(data, _Formatted).format.rpartition("/")
+    except msgspec.MsgspecError:
+        return False
+    return number.isdecimal() and int(number) > _NEWEST.get(name, int(number))
 
 
 def run_words(key: str, data: bytes) -> str | None:
@@ -81,11 +96,11 @@ def document_words(key: str, data: bytes) -> str | None:
     kind = key.partition("/")[0]
     try:
         found = decode_stored(data, _Formatted).format
-        if found.startswith(_FORMATS[kind]):
+        if found == _FORMATS[kind]:
             decode_stored(data, _CONTENT[kind])
     except msgspec.MsgspecError as error:
         return f"the document cannot be read: {error}"
-    return None if found.startswith(_FORMATS[kind]) else f"the document has the unknown format `{found[:40]}`"
+    return None if found == _FORMATS[kind] else f"the document has the unknown format `{found[:40]}`"
 
 
 def name_words(name: str, data: bytes, judge: NamedJudge) -> str | None:

@@ -20,6 +20,7 @@ from traintrack.storages.objects.survey_documents import (
     document_words,
     hint_id,
     history_words,
+    is_newer,
     name_words,
     record_of,
     run_of_index,
@@ -129,9 +130,10 @@ class Others:
             for _ in range(2):
                 got = self._reading.get(entry.key)
                 words = None if got is None else judge(entry.key, got.data)
-                if words is None:
+                if got is None or words is None:
                     return None
-            return Finding(entry.key, kind, words or "")
+            is_new = got is not None and is_newer(got.data)
+            return Finding(entry.key, FindingKind.NEWER if is_new else kind, words or "")
 
         return look
 

@@ -27,6 +27,9 @@ _LONG_BYTES = 4 << 20
 """Of manifests of this length or more only one is read at a time."""
 
 
+_NEWER = frozenset(("cell-format", "record-format", "manifest-format", "layout-format"))
+
+
 class ResultSeen(Struct, frozen=True):
     """What a look at a cell found. `layout` is empty if no result stands here; `objects` are what the layout names.
 
@@ -38,6 +41,11 @@ class ResultSeen(Struct, frozen=True):
     layout: str = ""
     objects: tuple[StoredObject, ...] = ()
     slices: tuple[Slices, ...] = ()
+
+
+class _Wrong(Struct, frozen=True):
+    words: str
+    is_newer: bool = False
 
 
 class ResultLook:
@@ -73,16 +81,16 @@ class ResultLook:
         try:
             cell = read_cell(got.data, id_)
         except IntegrityError as error:
-            kind = FindingKind.NEWER if error.code == "cell-format" else FindingKind.CELL
-            return ResultSeen(id_, (Finding(self._reading.keys.cell(id_), kind, error.message, id_),))
+            wrong = _finding(self._reading.keys.cell(id_), FindingKind.CELL, _of(error), id_, "")
+            return ResultSeen(id_, (wrong,))
         if cell.state is not CellState.DONE or cell.result is None:
             return ResultSeen(id_)
         return self._result(id_, cell.result)
 
     def _result(self, id_: TargetId, result: Result) -> ResultSeen:
-        record, words = self._record(id_, result)
+        record, wrong = self._record(id_, result)
         label = record.label if record else ""
-        found = [] if words is None else [Finding(kept_key(result.record), FindingKind.RECORD, words, id_, label)]
+        found = [] if wrong is None else [_finding(kept_key(result.record), FindingKind.RECORD, wrong, id_, label)]
         if result.home:
             return ResultSeen(id_, tuple(found))  # Its bytes are another storage's, and so is looking after them.
         with self._guard:
@@ -96,63 +104,72 @@ class ResultLook:
 
     def _bytes(self, id_: TargetId, label: str, result: Result) -> ResultSeen:
         """Read manifest and layout."""
-        manifest, words = self._manifest(result)
-        if manifest is None:
+        manifest = self._manifest(result)
+        if isinstance(manifest, _Wrong):
             path = kept_key(result.manifest)
-            return ResultSeen(id_, (Finding(path, FindingKind.MANIFEST, words or "", id_, label),))
-        layout, words = self._layout(result, manifest)
-        if layout is None:
+            return ResultSeen(id_, (_finding(path, FindingKind.MANIFEST, manifest, id_, label),))
+        layout = self._layout(result, manifest)
+        if isinstance(layout, _Wrong):
             # A key that can be none is the cell's own fault.
             prefix = self._reading.keys.data
             path = result.layout if is_data_key(result.layout, prefix) else self._reading.keys.cell(id_)
-            return ResultSeen(id_, (Finding(path, FindingKind.ARTIFACT, words or "", id_, label),))
+            return ResultSeen(id_, (_finding(path, FindingKind.ARTIFACT, layout, id_, label),))
         if self._depth is Depth.QUICK:
             return ResultSeen(id_, (), result.layout, layout.objects)
         slices = tuple(slices_of(result.layout, layout, manifest, self._reading.keys.data))
         return ResultSeen(id_, (), result.layout, layout.objects, slices)
 
-    def _record(self, id_: TargetId, result: Result) -> tuple[Record | None, str | None]:
+    def _record(self, id_: TargetId, result: Result) -> tuple[Record | None, _Wrong | None]:
         data = self._kept(result.record)
         words = kept_words(data, result.record, "the record")
         if data is None or words is not None:
-            return None, words
+            return None, _Wrong(words or "")
         try:
             record = decode_record(data)
         except IntegrityError as error:
-            return None, error.message
+            return None, _of(error)
         if record.id != id_:
-            return record, f"the record is of the ID {record.id[:12]}"
+            return record, _Wrong(f"the record is of the ID {record.id[:12]}")
         if record.artifact not in (None, result.artifact):
-            return record, "the record names another artifact"
+            return record, _Wrong("the record names another artifact")
         return record, None
 
-    def _manifest(self, result: Result) -> tuple[Manifest | None, str | None]:
+    def _manifest(self, result: Result) -> Manifest | _Wrong:
         data = self._kept(result.manifest)
         words = kept_words(data, result.manifest, "the file list")
         if data is None or words is not None:
-            return None, words
+            return _Wrong(words or "")
         if result.manifest != ContentDigest(result.artifact):
-            return None, f"the file list is not that of artifact {result.artifact[:12]}"
+            return _Wrong(f"the file list is not that of artifact {result.artifact[:12]}")
         try:
             if len(data) < _LONG_BYTES:
-                return read_manifest(data), None
+                return read_manifest(data)
             with self._long:
-                return read_manifest(data), None
+                return read_manifest(data)
         except IntegrityError as error:
-            return None, error.message
+            return _of(error)
 
-    def _layout(self, result: Result, manifest: Manifest) -> tuple[Layout | None, str | None]:
+    def _layout(self, result: Result, manifest: Manifest) -> Layout | _Wrong:
         if not is_data_key(result.layout, self._reading.keys.data):
-            return None, f"the cell names the layout {result.layout[:120]!r}, which can be none"
+            return _Wrong(f"the cell names the layout {result.layout[:120]!r}, which can be none")
         got = self._reading.get(result.layout)
         words = kept_words(None if got is None else got.data, digest_of(result.layout), "the layout")
         if got is None or words is not None:
-            return None, words
+            return _Wrong(words or "")
         try:
-            return decode_layout(got.data, manifest, self._reading.keys), None
+            return decode_layout(got.data, manifest, self._reading.keys)
         except IntegrityError as error:
-            return None, error.message
+            return _of(error)
 
     def _kept(self, digest: ContentDigest) -> bytes | None:
         got = self._reading.get(kept_key(digest)) if is_digest(digest) else None
         return None if got is None else got.data
+
+
+def _of(error: IntegrityError) -> _Wrong:
+    """What has the bytes that its name says, and a format that is not known, is of a newer version."""
+    return _Wrong(error.message, is_newer=error.code in _NEWER)
+
+
+def _finding(path: str, kind: FindingKind, wrong: _Wrong, id_: TargetId, label: str) -> Finding:
+    return Finding(path, FindingKind.NEWER if wrong.is_newer else kind, wrong.words, id_, label)

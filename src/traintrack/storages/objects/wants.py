@@ -9,6 +9,7 @@ from contextlib import suppress
 import msgspec
 
 from traintrack.action.cell import CellState, Owner
+from traintrack.action.stored import decode_stored
 from traintrack.digest import TargetId
 from traintrack.errors import HostError
 from traintrack.ports.objects import Objects, UnknownOutcomeError
@@ -68,7 +69,7 @@ class WantList:
             for key in self._objects.list(self._keys.wants(id_)):
                 got = self._objects.get(key)
                 if got is not None:
-                    found.append(msgspec.json.decode(got.data, type=Want))
+                    found.append(decode_stored(got.data, Want))
         except (UnknownOutcomeError, HostError, msgspec.MsgspecError):
             return tuple(found)
         return tuple(found)
