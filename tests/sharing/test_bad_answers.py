@@ -25,6 +25,7 @@ from traintrack.testing.s3_server import (
     CutBody,
     FlipBit,
     LoseAnswer,
+    Respond,
     Right,
     Rule,
     S3Server,
@@ -35,8 +36,10 @@ from traintrack.testing.s3_server.listener import Listener
 
 pytestmark = pytest.mark.usefixtures("credentials")
 
-PATIENCE_S = 3.0
-"""In place of half a minute; what takes longer than both together hangs."""
+PATIENCE_S = 1.0
+"""In place of half a minute."""
+
+LONG = [pytest.param(answer, marks=pytest.mark.torture) for answer in (SLOW_DOWN, CutBody(0), Respond(502))]
 
 LONGEST_S = 45.0
 AWAY_S = 5.0
@@ -190,9 +193,7 @@ def demand_nothing_half(group: Group) -> None:
             assert checker.artifacts.check(cell.result) is None
 
 
-@pytest.mark.parametrize(
-    "answer", [INTERNAL_ERROR, SLOW_DOWN, LoseAnswer(), CutBody(0)], ids=lambda a: type(a).__name__
-)
+@pytest.mark.parametrize("answer", [INTERNAL_ERROR, LoseAnswer(), *LONG], ids=str)
 def test_with_all_answers_bad_from_the_start_a_run_says_so_once_in_time(
     group: Group, crowd: Crowd, answer: object
 ) -> None:
@@ -203,7 +204,7 @@ def test_with_all_answers_bad_from_the_start_a_run_says_so_once_in_time(
     assert group.begun("t") == 0
 
 
-@pytest.mark.parametrize("answer", [INTERNAL_ERROR, LoseAnswer()], ids=lambda a: type(a).__name__)
+@pytest.mark.parametrize("answer", [INTERNAL_ERROR, *LONG], ids=str)
 def test_with_all_answers_bad_from_the_middle_on_a_run_fails_in_words_and_the_next_one_ends_it(
     group: Group, crowd: Crowd, answer: object
 ) -> None:

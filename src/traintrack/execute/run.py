@@ -6,7 +6,6 @@ hands what it learnt to the loop as a call.
 
 from __future__ import annotations
 
-import queue
 import random
 from collections import Counter
 from collections.abc import Callable, Mapping
@@ -44,8 +43,6 @@ from traintrack.execute.advance import (
     advance,
     conclude,
     give_up,
-    note_job,
-    note_progress,
     stop_superseded,
     try_again,
 )
@@ -59,10 +56,9 @@ from traintrack.execute.hand_over import hand_over, waiting_words
 from traintrack.execute.healing import steps_to_heal
 from traintrack.execute.heartbeats import beating
 from traintrack.execute.landing import Landing
-from traintrack.execute.lease import SupersededError
 from traintrack.execute.live_logs import live_name, sender
-from traintrack.execute.own_thread import OwnThread
-from traintrack.execute.pool import Pool
+from traintrack.execute.loop import Loop
+from traintrack.execute.notes import Notes
 from traintrack.execute.ready_queue import ReadyQueue
 from traintrack.execute.retry import next_attempt
 from traintrack.execute.settings import Planner, RunResult, RunSettings
@@ -73,19 +69,10 @@ from traintrack.ports.events import EventSink
 from traintrack.ports.storage import GroupCommits, Seen, Want
 from traintrack.ports.through import ReadsThrough
 
-POOL_THREADS = 2
-"""Steps on a local disk are short: more threads only contend for the interpreter (measured: a fifth more of its time)."""
-
-DISTANT_POOL_THREADS = 16
-"""Where each step waits for a network."""
-
 FEW_FILES = 500
 """An output of no more is stored in some milliseconds: on a local disk that is a rename, and a change of modes."""
 
 NO_ROOM_S = 0.2
-
-NOTE_AFTER_S = 0.5
-"""A job of this machine is written into its cell when it has run for so long."""
 
 
 class Run:
@@ -102,41 +89,40 @@ class Run:
         sink: EventSink,
         control: RunControl,
     ) -> None:
-        storage, self._beats = beating(ports.storage, self._cell_lost_elsewhere)
-        self._live = sender(ports.storage, ports.runner, self._watcher_failed)
+        is_near = ports.storage.cells.heartbeat_s is None and not isinstance(ports.storage, ReadsThrough)
+        self._loop = loop = Loop(ports.clock, is_near=is_near)
+        storage, self._beats = beating(ports.storage, lambda id_: loop.hand(partial(self._cell_lost, id_)))
+        self._live = sender(ports.storage, ports.runner, loop.fail)
         ports = replace(ports, storage=storage, others=hand_over(ports.storage, ports.runner))
         self._plan, self._ports, self._planner, self._owner = plan, ports, planner, owner
         self._settings, self._sink, self._control = settings, sink, control
         self._board = Board(planner.graph, sink, ports.clock)
-        self._calls: queue.SimpleQueue[Callable[[], None]] = queue.SimpleQueue()
         self._slots = Slots(settings.capacity)
         self._ready: ReadyQueue[TargetId] = ReadyQueue({})
         self._no_room: ReadyQueue[TargetId] = ReadyQueue({})
         self._seen: set[frozenset[str]] = set()
         self._delays = Delays()
-        self._unnoted = Delays()
         self._after_landing: list[Callable[[], None]] = []
-        self._noting: dict[Handle, JobState | None] = {}
         self._flights: dict[Handle, Flight] = {}
         self._grants: dict[TargetId, Grant] = {}
         self._owners: dict[TargetId, Owner] = {}
         self._waited: dict[TargetId, str] = {}
         self._looks: dict[TargetId, Look | None] = {}
         self._urgency: dict[TargetId, float] = {}
-        self._pending = 0
         self._stop_after_failure = False
         self._bytes_changed = False
         self._told_jobs = StopLevel.GO
         self._told_people = StopLevel.GO
-        self._fatal: Exception | None = None
-        self._jobs = JobWatcher(ports.runner, self._job_changed_elsewhere, self._watcher_failed)
-        self._foreign = CellWatcher(
-            ports.storage.cells, self._cell_changed_elsewhere, self._watcher_failed, self._holder_goes_on_elsewhere
+        self._jobs = JobWatcher(
+            ports.runner, lambda handle, state: loop.hand(partial(self._job_changed, handle, state)), loop.fail
         )
-        is_near = ports.storage.cells.heartbeat_s is None and not isinstance(ports.storage, ReadsThrough)
-        threads = POOL_THREADS if is_near else DISTANT_POOL_THREADS
-        self._pool = Pool(threads, "traintrack")
-        self._own = OwnThread(ports.clock, allowed=is_near)
+        self._foreign = CellWatcher(
+            ports.storage.cells,
+            lambda id_: loop.hand(partial(self._look_again, id_)),
+            loop.fail,
+            lambda seen: loop.hand(partial(self._holder_goes_on, seen)),
+        )
+        self._notes = Notes(ports, loop, self._job_changed, self._cell_lost)
         self._landing = self._make_landing()
 
     def execute(self) -> RunResult:
@@ -147,7 +133,7 @@ class Run:
         """
         clock = self._ports.clock
         began = clock.monotonic()
-        self._control.on_stop(lambda: self._calls.put(lambda: None))
+        self._control.on_stop(self._loop.wake)
         self._sink.emit(RunStarted(self._settings.run, self._plan, self._settings.environment))
         self._enlist(self._plan.steps)
         self._jobs.start()
@@ -156,7 +142,7 @@ class Run:
         if self._live is not None:
             self._live.start()
         try:
-            while self._fatal is None:
+            while self._loop.fatal is None:
                 self._obey_stop()
                 self._dispatch()
                 if not self._is_active():
@@ -164,8 +150,8 @@ class Run:
                 self._next_call()
         finally:
             self._close()
-        if self._fatal is not None:
-            raise self._fatal
+        if self._loop.fatal is not None:
+            raise self._loop.fatal
         self._demand_all_ended()
         duration = clock.monotonic() - began
         interrupted = self._control.level is not StopLevel.GO
@@ -201,7 +187,7 @@ class Run:
                 self._submit(id_, grant)
         self._queue_for_room(still_no_room)
         while (ready := self._ready.take()) is not None:
-            if self._offer(ready) and self._own.may_take and self._slots.full:
+            if self._offer(ready) and self._loop.takes_steps_itself and self._slots.full:
                 # It was only looked at, in this thread: what has ended meanwhile comes before the next look.
                 return
 
@@ -260,30 +246,19 @@ class Run:
         self._do(id_, lambda: advance(request, self._ports, owner, self._standing, self._board.label), short=short)
 
     def _do(self, id_: TargetId, work: Callable[[], Next], *, short: bool = False) -> None:
-        """Run a blocking step in the pool, or here if it is short; the loop hears of its result or error."""
-        self._pending += 1
+        """Take a blocking step; the loop hears of its result or error."""
 
-        def body() -> None:
+        def step() -> Callable[[], None]:
             try:
-                after: Callable[[], None] = partial(self._advanced, id_, work())
+                return partial(self._advanced, id_, work())
             except DamagedInputError as damaged:
-                after = partial(self._heal, id_, damaged)
+                return partial(self._heal, id_, damaged)
             except InputNotStandingError:
-                after = partial(self._look_again, id_)
+                return partial(self._look_again, id_)
             except TraintrackError as error:
-                after = partial(self._broke, id_, error)
-            except Exception as error:  # noqa: BLE001  the loop decides about our own bugs
-                after = partial(self._die, error)
-            self._calls.put(partial(self._arrived, after))
+                return partial(self._broke, id_, error)
 
-        if short and self._own.may_take:
-            self._own.run(body)
-        else:
-            self._pool.run(body)
-
-    def _arrived(self, after: Callable[[], None]) -> None:
-        self._pending -= 1
-        after()
+        self._loop.run(step, short=short)
 
     # What was learnt
 
@@ -335,7 +310,7 @@ class Run:
         self._flights[flight.handle] = flight
         self._seen.add(_materials_of(flight.action))
         if runs.unnoted:
-            self._unnoted.add(flight, self._ports.clock.monotonic() + NOTE_AFTER_S)
+            self._notes.expect(flight)
         if self._live is not None:
             self._live.watch(flight.handle, live_name(flight.name, flight.attempt), resumed=flight.resumed)
         self._jobs.watch(flight.handle)
@@ -403,9 +378,7 @@ class Run:
             if state.progress:
                 self._tell_those_who_wait(handle, state.progress)
             return
-        if handle in self._noting:
-            # The flight is another thread's for a moment.
-            self._noting[handle] = state
+        if self._notes.holds_back(handle, state):
             return
         flight = self._flights.pop(handle)
         self._jobs.handles.discard(handle)
@@ -500,44 +473,16 @@ class Run:
             self._grants[flight.id] = flight.grant = grant
             self._do(flight.id, partial(try_again, flight, self._ports, self._owners[flight.id]))
 
-    def _note_long_jobs(self) -> None:
-        while (flight := self._unnoted.take_due(self._ports.clock.monotonic())) is not None:
-            handle = flight.handle
-            if handle is not None and self._flights.get(handle) is flight:
-                self._begin_noting(flight, handle, partial(note_job, flight, self._ports))
-
     def _tell_those_who_wait(self, handle: Handle, progress: str) -> None:
         """Let the cell say how far a task is: with its next beat, or at once where it has none."""
         flight = self._flights[handle]
         if self._beats is not None:
             self._beats.tell(flight.id, progress)
-        elif flight.lease is not None and handle not in self._noting:
-            self._begin_noting(flight, handle, partial(note_progress, flight, self._ports, progress))
+        else:
+            self._notes.tell_progress(flight, progress)
 
-    def _begin_noting(self, flight: Flight, handle: Handle, write: Callable[[], None]) -> None:
-        self._noting[handle] = None
-        self._pending += 1
-        self._pool.run(partial(self._note, flight, handle, write))
-
-    def _note(self, flight: Flight, handle: Handle, write: Callable[[], None]) -> None:
-        lost = False
-        try:
-            write()
-        except SupersededError:
-            lost = True
-        except TraintrackError:
-            # Nobody needs the note who can wait; what is wrong with the storage shows at the commit.
-            pass
-        except Exception as error:  # noqa: BLE001  a thread must hand its errors on
-            self._watcher_failed(error)
-        self._calls.put(partial(self._arrived, partial(self._noted, flight, handle, lost=lost)))
-
-    def _noted(self, flight: Flight, handle: Handle, *, lost: bool) -> None:
-        state = self._noting.pop(handle)
-        if lost:
-            self._cell_lost(flight.id)
-        elif state is not None:
-            self._job_changed(handle, state)
+    def _runs_still(self, flight: Flight) -> bool:
+        return flight.handle is not None and self._flights.get(flight.handle) is flight
 
     def _level(self) -> StopLevel:
         return max(self._control.level, StopLevel.DRAIN if self._stop_after_failure else StopLevel.GO)
@@ -566,16 +511,10 @@ class Run:
         if level is StopLevel.KILL:
             return
         for flight in self._flights.values():
-            self._pending += 1
-            self._pool.run(partial(self._ask_who_waits, flight.id, level))
+            self._loop.run(partial(self._ask_who_waits, flight.id, level))
 
-    def _ask_who_waits(self, id_: TargetId, level: StopLevel) -> None:
-        try:
-            wants = self._ports.others.who_waits(id_)
-        except Exception as error:  # noqa: BLE001  a thread must hand its errors on
-            self._calls.put(partial(self._arrived, partial(self._die, error)))
-            return
-        self._calls.put(partial(self._arrived, partial(self._named, id_, wants, level)))
+    def _ask_who_waits(self, id_: TargetId, level: StopLevel) -> Callable[[], None]:
+        return partial(self._named, id_, self._ports.others.who_waits(id_), level)
 
     def _named(self, id_: TargetId, wants: tuple[Want, ...], level: StopLevel) -> None:
         if wants:
@@ -583,35 +522,24 @@ class Run:
 
     def _stop_jobs(self, handles: list[Handle]) -> None:
         if handles:
-            self._pool.run(partial(self._stop_now, handles, GRACE_S[self._control.level]))
-
-    def _stop_now(self, handles: list[Handle], grace_s: float) -> None:
-        try:
-            self._ports.runner.stop(handles, grace_s)
-        except Exception as error:  # noqa: BLE001  a thread must hand its errors on
-            self._watcher_failed(error)
+            self._loop.run_aside(partial(self._ports.runner.stop, handles, GRACE_S[self._control.level]))
 
     # The loop's own affairs
 
     def _is_active(self) -> bool:
         waiting = any(self._board.is_open(i) for i in self._waited)
-        return bool(self._pending or self._landing or self._flights or self._delays or waiting or len(self._no_room))
+        return bool(
+            self._loop.pending or self._landing or self._flights or self._delays or waiting or len(self._no_room)
+        )
 
     def _next_call(self) -> None:
         now = self._ports.clock.monotonic()
-        timeout = min(
-            (t for t in (self._delays.next_in(now), self._unnoted.next_in(now)) if t is not None), default=None
-        )
-        if self._landing is not None and not self._pending and not self._flights:
+        due = [t for t in (self._delays.next_in(now), self._notes.next_in(now)) if t is not None]
+        if self._landing is not None and not self._loop.pending and not self._flights:
             self._landing.hurry()
-        try:
-            self._calls.get(timeout=timeout)()
-            while not self._calls.empty():
-                self._calls.get()()
-        except queue.Empty:
-            pass
+        self._loop.listen(min(due, default=None))
         self._wake_delayed()
-        self._note_long_jobs()
+        self._notes.name_jobs(self._runs_still)
 
     def _queue_for_room(self, ids: list[TargetId]) -> None:
         self._no_room.add(dict.fromkeys(ids, ()), {i: self._urgency.get(i, 0.0) for i in ids})
@@ -628,7 +556,9 @@ class Run:
         storage = self._ports.storage
         if not isinstance(storage.cells, GroupCommits):
             return None
-        committer = Committer(storage.cells, storage.ledger, self._committed_elsewhere, self._watcher_failed)
+        committer = Committer(
+            storage.cells, storage.ledger, lambda batch: self._loop.hand(partial(self._landed, batch)), self._loop.fail
+        )
         return Landing(committer, self._board, self._sink, self._look_again, self._broke)
 
     def _landed(self, batch: list[Committed]) -> None:
@@ -639,27 +569,6 @@ class Run:
                 tell()
             for id_ in held_back:
                 self._offer(id_)
-
-    def _job_changed_elsewhere(self, handle: Handle, state: JobState) -> None:
-        self._calls.put(partial(self._job_changed, handle, state))
-
-    def _cell_changed_elsewhere(self, id_: TargetId) -> None:
-        self._calls.put(partial(self._look_again, id_))
-
-    def _holder_goes_on_elsewhere(self, seen: Seen) -> None:
-        self._calls.put(partial(self._holder_goes_on, seen))
-
-    def _cell_lost_elsewhere(self, id_: TargetId) -> None:
-        self._calls.put(partial(self._cell_lost, id_))
-
-    def _committed_elsewhere(self, batch: list[Committed]) -> None:
-        self._calls.put(partial(self._landed, batch))
-
-    def _watcher_failed(self, error: Exception) -> None:
-        self._calls.put(partial(self._die, error))
-
-    def _die(self, error: Exception) -> None:
-        self._fatal = self._fatal or error
 
     def _demand_all_ended(self) -> None:
         left = [self._board.label(i) for i in self._board.steps if self._board.is_open(i)]
@@ -674,7 +583,7 @@ class Run:
             self._ports.runner.stop(list(self._flights), GRACE_S[StopLevel.KILL])
             for flight in self._flights.values():
                 abandon(flight, self._ports, StopLevel.KILL)
-        self._pool.close()
+        self._loop.close()
         if self._landing is not None:
             self._landing.close()
         if self._live is not None:

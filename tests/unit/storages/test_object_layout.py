@@ -164,3 +164,20 @@ def test_half_a_million_rows_are_compact() -> None:
     rows = array("q", (n for i in range(500_000) for n in (i // 4096, i % 4096 * 4096)))
 
     assert len(encode_layout([], rows)) < 7_000_000
+
+
+def test_a_download_goes_through_one_object_after_the_other() -> None:
+    manifest = manifest_of(*(SMALL + n for n in range(50)), SMALL, SMALL + 30, 0)
+    placement = place(manifest)
+    objects = [
+        StoredObject(KEYS.blob(content_digest(b"%d" % n), 0), p.size_bytes) for n, p in enumerate(placement.packs)
+    ]
+    layout = decode_layout(encode_layout(objects, placement.rows), manifest, KEYS)
+
+    everything = list(layout.by_object(manifest, range(53)))
+
+    assert [(p.object, p.offset) for p in everything] == sorted(
+        ((p.object, p.offset) for p in layout.placed(manifest)), key=lambda at: (objects.index(at[0]), at[1])
+    )
+    assert sorted(p.entry.path for p in everything) == [e.path for e in manifest.entries if e.size]
+    assert [p.entry.path for p in layout.by_object(manifest, (51, 1, 52))] == ["0001", "0051"]

@@ -1,0 +1,100 @@
+"""The loop's ears and hands: what it has yet to hear, and the blocking steps that are under way.
+
+One thread owns all state of a run and takes one call after another; everybody else hands it calls.
+"""
+
+from __future__ import annotations
+
+import queue
+from collections.abc import Callable
+from functools import partial
+
+from traintrack.execute.own_thread import OwnThread
+from traintrack.execute.pool import Pool
+from traintrack.ports.clock import Clock
+
+Call = Callable[[], None]
+Step = Callable[[], Call]
+"""Blocks, and returns what the loop should do then."""
+
+NEAR_THREADS = 2
+"""Steps on a local disk are short: more threads only contend for the interpreter (measured: a fifth more of its time)."""
+
+DISTANT_THREADS = 16
+"""Where each step waits for a network."""
+
+
+class Loop:
+    """Calls for one thread. `pending` is how many steps have not come back; `fatal` is an error that ends the run."""
+
+    def __init__(self, clock: Clock, *, is_near: bool) -> None:
+        self.pending = 0
+        self.fatal: Exception | None = None
+        self._calls: queue.SimpleQueue[Call] = queue.SimpleQueue()
+        self._pool = Pool(NEAR_THREADS if is_near else DISTANT_THREADS, "traintrack")
+        self._own = OwnThread(clock, allowed=is_near)
+
+    @property
+    def takes_steps_itself(self) -> bool:
+        """Tell if short steps are taken here, and not in the pool."""
+        return self._own.may_take
+
+    def hand(self, call: Call) -> None:
+        """Have a call made by the loop; from any thread."""
+        self._calls.put(call)
+
+    def wake(self) -> None:
+        """Let the loop look around; from any thread."""
+        self._calls.put(lambda: None)
+
+    def fail(self, error: Exception) -> None:
+        """End the run with an error; from any thread."""
+        self._calls.put(partial(self.die, error))
+
+    def die(self, error: Exception) -> None:
+        """End the run with an error."""
+        self.fatal = self.fatal or error
+
+    def run(self, step: Step, *, short: bool = False) -> None:
+        """Take a step in the pool, or here if it is short; an error of ours in it ends the run."""
+        self.pending += 1
+
+        def body() -> None:
+            try:
+                call = step()
+            except Exception as error:  # noqa: BLE001  a thread must hand its errors on
+                call = partial(self.die, error)
+            self._calls.put(partial(self._came_back, call))
+
+        if short and self._own.may_take:
+            self._own.run(body)
+        else:
+            self._pool.run(body)
+
+    def run_aside(self, work: Call) -> None:
+        """Do something in the pool that nobody waits for; an error in it ends the run."""
+
+        def body() -> None:
+            try:
+                work()
+            except Exception as error:  # noqa: BLE001  a thread must hand its errors on
+                self.fail(error)
+
+        self._pool.run(body)
+
+    def listen(self, timeout_s: float | None) -> None:
+        """Make the calls that have come; wait for one for at most so long, or for ever."""
+        try:
+            self._calls.get(timeout=timeout_s)()
+            while not self._calls.empty():
+                self._calls.get()()
+        except queue.Empty:
+            pass
+
+    def close(self) -> None:
+        """Let the steps that were begun come to their end."""
+        self._pool.close()
+
+    def _came_back(self, call: Call) -> None:
+        self.pending -= 1
+        call()
