@@ -25,22 +25,11 @@ from traintrack.action.record import Isolation, Who
 from traintrack.digest import ArtifactDigest, ContentDigest, TargetId, content_digest
 from traintrack.errors import HostError, IntegrityError
 from traintrack.execute import lease as leases
-from traintrack.execute.advance import (
-    Fails,
-    NeedsSlot,
-    Next,
-    Request,
-    Runs,
-    Stands,
-    Waits,
-    abandon,
-    advance,
-    conclude,
-    give_up,
-    stop_superseded,
-)
+from traintrack.execute.advance import advance
+from traintrack.execute.conclude import abandon, conclude, give_up, stop_superseded
 from traintrack.execute.flight import Flight, Ports
 from traintrack.execute.heartbeats import BeatingCells, BeatingStorage
+from traintrack.execute.next import Fails, NeedsSlot, Next, Request, Runs, Stands, Waits
 from traintrack.execute.slots import Grant
 from traintrack.storages.objects.cells import ObjectCells
 from traintrack.storages.objects.collector import Collector

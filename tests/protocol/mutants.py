@@ -17,7 +17,7 @@ from types import FunctionType
 from driver import TARGETS, Scenario
 
 from traintrack.action import cell as change
-from traintrack.execute import advance, heartbeats, lease
+from traintrack.execute import advance, conclude, heartbeats, lease
 from traintrack.storages.objects import cells, collector, rounds, silence, upload
 from traintrack.testing.schedule import Faults
 
@@ -105,7 +105,7 @@ MUTANTS = (
     ),
     Mutant(
         "a commit counts under a later hold of one's own",
-        advance,
+        conclude,
         "_store",
         "result = storage.artifacts.publish(replace(output, placing=flight.action.placing))",
         "known, name = globals().setdefault('KNOWN', {}), (flight.name, lease.owner)\n"
@@ -123,7 +123,7 @@ MUTANTS = (
     ),
     Mutant(
         "the round is read before publishing is announced",
-        advance,
+        conclude,
         "_store",
         "flight.lease = leases.start_publishing(storage.cells, lease)",
         "storage.artifacts._publisher._rounds.current = (lambda n: lambda: n)(storage.artifacts._publisher._rounds.current())\n"

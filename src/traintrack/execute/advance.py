@@ -2,46 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable
 from enum import Enum
-from typing import TypeAlias
 
-from msgspec import Struct
 from msgspec.structs import replace
 
-from traintrack.action.action import Action
 from traintrack.action.cell import (
     Cell,
     CellState,
-    Failure,
     FreeReason,
     Owner,
     Result,
-    may_publish,
     new_nonce,
 )
 from traintrack.action.failure import FailureClass
-from traintrack.action.file_difference import FileDifference, file_differences
-from traintrack.action.job import Handle, JobPhase, JobState, Output
-from traintrack.action.plan import Outcome, Reason
-from traintrack.action.record import Record, decode_record, encode_record
-from traintrack.digest import ContentDigest, TargetId
-from traintrack.errors import HostError, InternalError, TraintrackError
+from traintrack.action.job import Handle, JobPhase, JobState
+from traintrack.action.plan import Outcome
+from traintrack.action.record import decode_record, encode_record
+from traintrack.digest import TargetId
+from traintrack.errors import HostError, TraintrackError
 from traintrack.execute import lease as leases
-from traintrack.execute.committer import Commit
-from traintrack.execute.control import StopLevel
+from traintrack.execute.conclude import ORPHAN_GRACE_S, abandon, after_losing
 from traintrack.execute.flight import Consumption, DamagedInputError, Flight, Ports, consume, start_attempt
 from traintrack.execute.lease import Lease, SupersededError
-from traintrack.execute.records import cutoff_record, record_of
-from traintrack.execute.slots import Grant
+from traintrack.execute.next import Fails, Look, NeedsSlot, Next, Request, Runs, Stands, Waits
+from traintrack.execute.records import cutoff_record
 from traintrack.ports.runner import Adopted, AdoptsJobs
 from traintrack.ports.storage import Liveness, Seen
-
-ORPHAN_GRACE_S = 5.0
-
-UNCLEAR = "storage-unclear"
-"""The code of an error that came after long waiting for an answer."""
 
 LOOK_HOLDS_S = 1.0
 """How long bytes that were checked count as checked for the start of the task that reads them."""
@@ -52,91 +39,6 @@ class Orphan(Enum):
 
     ADOPTED = "adopted"
     ENDED = "ended"
-
-
-class Stands(Struct, frozen=True):
-    """The ID has a result; `changed` tells that its bytes are others than those that stood before.
-
-    `differing` is what came out different in a comparison run.
-    """
-
-    result: Result
-    outcome: Outcome
-    message: str = ""
-    flight: Flight | None = None
-    changed: bool = False
-    differing: tuple[FileDifference, ...] = ()
-
-
-class Waits(Struct, frozen=True):
-    """Another run holds the cell and lives."""
-
-    seen: Seen
-
-
-class Look(Struct, frozen=True):
-    """What a look without a share has found: the cell, what would be consumed, and when (monotonic seconds)."""
-
-    seen: Seen
-    consumption: Consumption
-    at: float
-
-
-class NeedsSlot(Struct, frozen=True):
-    """It has to be executed, and there was no room yet; `look` spares the next one the reading."""
-
-    look: Look | None = None
-
-
-class Runs(Struct, frozen=True):
-    """An attempt was started; `resumed` tells that a dead holder's flight was taken over.
-
-    `unnoted`: the cell does not name its job yet.
-    """
-
-    flight: Flight
-    resumed: bool = False
-    unnoted: bool = False
-
-
-class Fails(Struct, frozen=True):
-    """The flight is over without a result."""
-
-    failure: Failure
-    flight: Flight | None = None
-    state: JobState | None = None
-    hint: str | None = None
-    record: ContentDigest | None = None
-    shared_from: Owner | None = None
-
-
-class Stored(Struct, frozen=True):
-    """The bytes are there for consumers of this run; the cell becomes DONE with the next group, then `then` holds."""
-
-    commit: Commit
-    then: Stands
-
-
-Next: TypeAlias = Stored | Stands | Waits | NeedsSlot | Runs | Fails
-
-
-class Request(Struct, frozen=True):
-    """What is to be advanced.
-
-    `forced`: do not reuse. `evict`: why the result `evict_only` must go first; another one that stands
-    meanwhile may stay. `waited_flight`: the flight whose failure is shared. `fresh`: no checkpoint is taken up.
-    `look`: what the last look has found.
-    """
-
-    action: Action
-    reason: Reason
-    forced: bool = False
-    evict: FreeReason | None = None
-    evict_only: Result | None = None
-    grant: Grant | None = None
-    waited_flight: str | None = None
-    fresh: bool = False
-    look: Look | None = None
 
 
 def advance(
@@ -192,96 +94,6 @@ def try_again(flight: Flight, ports: Ports, owner: Owner) -> Next:
     return _start(flight, ports, owner, resumed=False)
 
 
-def conclude(flight: Flight, state: JobState, ports: Ports, *, in_groups: bool = False) -> Next:
-    """Store the result of an attempt that succeeded and make it stand; with `in_groups` the caller commits it.
-
-    Raises:
-        TraintrackError: the result cannot be stored.
-    """
-    if state.output is None:
-        raise InternalError("a job succeeded without an output", code="runner")
-    if flight.lease is None:
-        return _compare(flight, state, ports)
-    while True:
-        try:
-            result, record = _store(flight, flight.lease, state, state.output, ports)
-            after = Stands(result, Outcome.EXECUTED, "", flight, _bytes_changed(record, ports))
-            if in_groups:
-                return Stored(Commit(flight.lease, result, flight.consumption.key), after)
-            leases.commit(ports.storage.cells, flight.lease, result)
-            ports.others.drop(flight.lease.cell.checkpoint)
-            break
-        except SupersededError as lost:
-            if lost.seen.cell is None or not may_publish(lost.seen.cell):
-                ports.storage.artifacts.discard(state.output)
-                return _after_losing(lost.seen, flight)
-            # Fenced, or taken over by one who only runs: the work is kept, what was stored under the old hold is not.
-            flight.lease = Lease(lost.seen, flight.lease.owner)
-    ports.storage.ledger.put_hint(flight.consumption.key, flight.id)
-    return after
-
-
-def stop_superseded(flight: Flight, ports: Ports) -> Next:
-    """End an attempt whose cell another holds: the target is looked at anew."""
-    if flight.handle is not None:
-        ports.runner.stop([flight.handle], ORPHAN_GRACE_S)
-    return NeedsSlot()
-
-
-def give_up(flight: Flight, state: JobState, ports: Ports, hint: str | None) -> Fails:
-    """Record a failure for good and let the cell go, so that who waited shares it."""
-    record = record_of(flight, state, ports.who, ports.runner.capabilities.name, None)
-    with _letting_go(flight, ports):
-        key = ports.storage.kept.put(encode_record(record))
-    failure = replace(flight.failure(state), record=key)
-    if flight.lease is not None:
-        leases.fail(ports.storage.cells, flight.lease, failure, key, flight.checkpoint)
-        ports.others.drop(flight.lease.cell.checkpoint)
-    return Fails(failure, flight, state, hint or state.hint, key)
-
-
-def abandon(flight: Flight, ports: Ports, level: StopLevel = StopLevel.GO) -> None:
-    """Let the cell go without a failure: waiters go on at once, from the checkpoint.
-
-    Who is to be killed does not take the time to leave the checkpoint where another machine finds it.
-    """
-    if flight.lease is not None:
-        is_hurried = level is StopLevel.KILL
-        checkpoint = flight.checkpoint if is_hurried else ports.others.for_others(flight.id, flight.checkpoint)
-        leases.release(ports.storage.cells, flight.lease, checkpoint)
-        if checkpoint is not None:
-            ports.others.drop(flight.lease.cell.checkpoint, but=checkpoint)
-
-
-def _store(flight: Flight, lease: Lease, state: JobState, output: Output, ports: Ports) -> tuple[Result, Record]:
-    """Announce that bytes come, and store them with their record.
-
-    Raises:
-        SupersededError: the hold was lost; the result does not stand.
-    """
-    storage = ports.storage
-    flight.lease = leases.start_publishing(storage.cells, lease)
-    with _letting_go(flight, ports):
-        result = storage.artifacts.publish(replace(output, placing=flight.action.placing))
-        record = record_of(flight, state, ports.who, ports.runner.capabilities.name, result)
-        return replace(result, record=storage.kept.put(encode_record(record))), record
-
-
-@contextmanager
-def _letting_go(flight: Flight, ports: Ports) -> Iterator[None]:
-    """Let the cell go where a store refuses what would end its flight: nobody must wait for the rest of this run.
-
-    A store that gives no answer would give none to that either.
-    """
-    try:
-        yield
-    except TraintrackError as error:
-        if error.code != UNCLEAR:
-            with suppress(TraintrackError):
-                abandon(flight, ports)
-        raise
-
-
 def _demand_inputs(flight: Flight, ports: Ports) -> None:
     """See that the inputs stand still, now that the cell names them: from here on no collector takes them.
 
@@ -310,26 +122,6 @@ def _still_good(request: Request, ports: Ports, standing: Callable[[TargetId], R
         return None
     same = all(standing(read.id).artifact == read.artifact for read in look.consumption.inputs)
     return look if same else None
-
-
-def _after_losing(seen: Seen, flight: Flight) -> Next:
-    """What follows when the cell went to another: take the result, wait for it, or begin anew."""
-    if seen.cell is not None and seen.cell.result is not None:
-        return Stands(seen.cell.result, Outcome.SHARED, "another run was first", flight)
-    if seen.cell is not None and seen.cell.state is CellState.HELD:
-        return Waits(seen)
-    return NeedsSlot()
-
-
-def _bytes_changed(record: Record, ports: Ports) -> bool:
-    """Tell if another artifact stood for the ID before, so that what was made from it may disagree now."""
-    before: Record | None = record
-    while before is not None and before.previous is not None:
-        data = ports.storage.kept.get(before.previous)
-        before = decode_record(data) if data is not None else None
-        if before is not None and before.artifact is not None:
-            return before.artifact != record.artifact
-    return False
 
 
 def _without_work(request: Request, seen: Seen, ports: Ports, owner: Owner) -> Next | None:
@@ -477,31 +269,6 @@ def _start(flight: Flight, ports: Ports, owner: Owner, *, resumed: bool) -> Next
     return _go_on(flight, handle, ports, resumed=resumed)
 
 
-def note_job(flight: Flight, ports: Ports) -> None:
-    """Write the job of a flight into its cell, so that others find it.
-
-    Raises:
-        SupersededError: the cell is not this run's any more.
-        HostError: it cannot be written.
-    """
-    if flight.lease is not None and flight.handle is not None and flight.lease.cell.job != flight.handle:
-        flight.lease = leases.note_job(ports.storage.cells, flight.lease, flight.handle)
-
-
-def note_progress(flight: Flight, ports: Ports, progress: str) -> None:
-    """Write into the cell of a flight how far its task is, if somebody waits for that.
-
-    Raises:
-        SupersededError: the cell is not this run's any more.
-        HostError: it cannot be written.
-    """
-    lease = flight.lease
-    if lease is not None and ports.others.who_waits(flight.id):
-        if lease.cell.job is None:
-            note_job(flight, ports)
-        flight.lease = leases.note_progress(ports.storage.cells, flight.lease or lease, progress)
-
-
 def _go_on(flight: Flight, handle: Handle, ports: Ports, *, resumed: bool) -> Next:
     """Write the job into the cell, so that others find it."""
     if flight.lease is not None:
@@ -509,27 +276,10 @@ def _go_on(flight: Flight, handle: Handle, ports: Ports, *, resumed: bool) -> Ne
             flight.lease = leases.note_job(ports.storage.cells, flight.lease, handle)
         except SupersededError as lost:
             ports.runner.stop([handle], 0.0)
-            return _after_losing(lost.seen, flight)
+            return after_losing(lost.seen, flight)
         except TraintrackError:
             # A job that no cell names and nobody watches must not go on.
             ports.runner.stop([handle], 0.0)
             abandon(flight, ports)
             raise
     return Runs(flight, resumed)
-
-
-def _compare(flight: Flight, state: JobState, ports: Ports) -> Next:
-    """Judge a comparison run: equal bytes keep the record, others are told and discarded."""
-    if state.output is None or flight.standing is None:
-        raise InternalError("nothing to compare with", code="force")
-    made, stands = state.output.manifest, flight.standing
-    differing: tuple[FileDifference, ...] = ()
-    if made.digest() == stands.artifact:
-        message = "the same bytes again"
-    else:
-        differing = file_differences(ports.storage.artifacts.manifest(stands), made)
-        shown = ", ".join(one.path for one in differing[:3])
-        more = f" and {len(differing) - 3} more" if len(differing) > 3 else ""
-        message = f"not deterministic: {shown}{more} came out different; the result that stands was kept"
-    ports.storage.artifacts.discard(state.output)
-    return Stands(stands, Outcome.EXECUTED, message, flight, differing=differing)

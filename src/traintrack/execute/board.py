@@ -12,8 +12,8 @@ from traintrack.action.file_difference import FileDifference
 from traintrack.action.plan import Outcome, Step
 from traintrack.digest import TargetId
 from traintrack.errors import TraintrackError
-from traintrack.execute.advance import Fails
 from traintrack.execute.flight import Flight
+from traintrack.execute.next import Fails
 from traintrack.ports.clock import Clock
 from traintrack.ports.events import EventSink
 

@@ -38,6 +38,12 @@ class BeatingCells:
         """As the storage says."""
         return self._cells.heartbeat_s
 
+    def drop(self, id_: TargetId) -> None:
+        """Beat no more for a cell that could not be let go: silence frees it."""
+        with self._guard:
+            self._held.pop(id_, None)
+            self._progress.pop(id_, None)
+
     def read(self, ids: Collection[TargetId]) -> Mapping[TargetId, Seen]:
         """Read cells."""
         return self._cells.read(ids)
@@ -155,6 +161,10 @@ class Heartbeats:
     def tell(self, id_: TargetId, progress: str) -> None:
         """Let the next beat of an ID say how far its task is."""
         self._cells.tell(id_, progress)
+
+    def drop(self, id_: TargetId) -> None:
+        """Beat no more for a cell that could not be let go."""
+        self._cells.drop(id_)
 
     def close(self) -> None:
         """Beat no more."""

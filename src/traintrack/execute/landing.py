@@ -7,10 +7,10 @@ from collections.abc import Callable, Iterable
 from traintrack.action.event import Notice
 from traintrack.digest import TargetId
 from traintrack.errors import TraintrackError
-from traintrack.execute.advance import Stands
 from traintrack.execute.board import Board
 from traintrack.execute.committer import Commit, Committed, Committer
 from traintrack.execute.lease import SupersededError
+from traintrack.execute.next import Stands
 from traintrack.ports.events import EventSink
 
 

@@ -8,7 +8,7 @@ from functools import partial
 from traintrack.action.job import Handle, JobState
 from traintrack.digest import TargetId
 from traintrack.errors import TraintrackError
-from traintrack.execute.advance import note_job, note_progress
+from traintrack.execute import lease as leases
 from traintrack.execute.delays import Delays
 from traintrack.execute.flight import Flight, Ports
 from traintrack.execute.lease import SupersededError
@@ -87,3 +87,28 @@ class Notes:
             self._ended(flight.handle, state)
         elif is_lost:
             self._lost(flight.id)
+
+
+def note_job(flight: Flight, ports: Ports) -> None:
+    """Write the job of a flight into its cell, so that others find it.
+
+    Raises:
+        SupersededError: the cell is not this run's any more.
+        HostError: it cannot be written.
+    """
+    if flight.lease is not None and flight.handle is not None and flight.lease.cell.job != flight.handle:
+        flight.lease = leases.note_job(ports.storage.cells, flight.lease, flight.handle)
+
+
+def note_progress(flight: Flight, ports: Ports, progress: str) -> None:
+    """Write into the cell of a flight how far its task is, if somebody waits for that.
+
+    Raises:
+        SupersededError: the cell is not this run's any more.
+        HostError: it cannot be written.
+    """
+    lease = flight.lease
+    if lease is not None and ports.others.who_waits(flight.id):
+        if lease.cell.job is None:
+            note_job(flight, ports)
+        flight.lease = leases.note_progress(ports.storage.cells, flight.lease or lease, progress)

@@ -29,25 +29,10 @@ from traintrack.action.job import Handle, JobPhase, JobState
 from traintrack.action.plan import Decision, Outcome, Plan, ReasonCode, Step
 from traintrack.digest import TargetId
 from traintrack.errors import HostError, InternalError, TraintrackError
-from traintrack.execute.advance import (
-    Fails,
-    Look,
-    NeedsSlot,
-    Next,
-    Request,
-    Runs,
-    Stands,
-    Stored,
-    Waits,
-    abandon,
-    advance,
-    conclude,
-    give_up,
-    stop_superseded,
-    try_again,
-)
+from traintrack.execute.advance import advance, try_again
 from traintrack.execute.board import Board
 from traintrack.execute.committer import Committed, Committer
+from traintrack.execute.conclude import abandon, conclude, give_up, stop_superseded
 from traintrack.execute.control import GRACE_S, RunControl, StopLevel
 from traintrack.execute.critical_path import urgency
 from traintrack.execute.delays import Delays
@@ -58,6 +43,7 @@ from traintrack.execute.heartbeats import beating
 from traintrack.execute.landing import Landing
 from traintrack.execute.live_logs import live_name, sender
 from traintrack.execute.loop import Loop
+from traintrack.execute.next import Fails, Look, NeedsSlot, Next, Request, Runs, Stands, Stored, Waits
 from traintrack.execute.notes import Notes
 from traintrack.execute.ready_queue import ReadyQueue
 from traintrack.execute.retry import next_attempt
@@ -431,6 +417,8 @@ class Run:
 
     def _broke(self, id_: TargetId, error: TraintrackError) -> None:
         self._give_back(id_)
+        if self._beats is not None:
+            self._beats.drop(id_)
         if self._board.is_open(id_):
             self._board.broke(id_, error)
             self._block_consumers(id_, Outcome.FAILED)

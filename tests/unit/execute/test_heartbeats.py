@@ -125,3 +125,14 @@ def test_the_next_beat_says_how_far_the_task_is_and_a_new_phase_says_it_no_more(
     after = look(inner).cell
 
     assert [cell.progress for cell in (before, told, after) if cell is not None] == ["", "epoch 3", ""]
+
+
+def test_a_cell_that_was_given_up_is_beaten_for_no_more() -> None:
+    inner, cells, _, lost = held()
+    before = look(inner).version
+
+    cells.drop(ID)
+    cells.beat()
+
+    assert look(inner).version == before
+    assert lost == []

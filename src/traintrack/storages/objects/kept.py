@@ -10,12 +10,12 @@ from traintrack.digest import ContentDigest, content_digest
 from traintrack.errors import IntegrityError
 from traintrack.ports.objects import Objects
 from traintrack.ports.storage import Kept
+from traintrack.storages.objects.checked import read_checked
 from traintrack.storages.objects.keys import kept_key, named_key
 from traintrack.storages.objects.notebook import Notebook
 from traintrack.storages.objects.pace import Pace, patiently
 
 _DIGEST: Final = re.compile(r"[0-9a-f]{64}\Z")
-_READS: Final = 2
 """A damaged object is read once more: bytes can be wrong on their way."""
 
 T = TypeVar("T")
@@ -113,16 +113,13 @@ class ObjectKept:
         self._notebook.note_stored(key)
 
     def _checked(self, key: str, unpack: Callable[[bytes], bytes | None]) -> bytes | None:
-        for _ in range(_READS):
-            got = patiently(self._pace, f"read `{key}`", lambda: self._objects.get(key))
-            if got is None:
-                self.forget(key)
-                return None
-            data = unpack(got.data)
-            if data is not None:
-                self._note_sent(key)
-                return data
+        data = read_checked(self._objects, self._pace, key, unpack)
+        if isinstance(data, bytes):
+            self._note_sent(key)
+            return data
         self.forget(key)
+        if data is None:
+            return None
         raise IntegrityError(
             f"the kept object `{key}` has other bytes than it should have",
             code="kept-damaged",

@@ -6,9 +6,10 @@ from traintrack.action.manifest import Manifest
 from traintrack.digest import content_digest
 from traintrack.errors import IntegrityError
 from traintrack.ports.objects import Objects
+from traintrack.storages.objects.checked import Damaged, read_checked
 from traintrack.storages.objects.keys import Keys, digest_of
 from traintrack.storages.objects.layout import Layout, decode_layout, is_data_key, keys_of
-from traintrack.storages.objects.pace import Pace, patiently
+from traintrack.storages.objects.pace import Pace
 
 
 class Layouts:
@@ -38,9 +39,12 @@ class Layouts:
     def _data(self, key: str) -> bytes:
         if not is_data_key(key, self._keys.data):
             raise IntegrityError(f"a result names the layout {key[:120]!r}, which can be none", code="layout-damaged")
-        got = patiently(self._pace, f"read `{key}`", lambda: self._objects.get(key))
-        if got is None:
+        digest = digest_of(key)
+        data = read_checked(
+            self._objects, self._pace, key, lambda data: data if content_digest(data) == digest else None
+        )
+        if data is None:
             raise IntegrityError(f"the layout `{key}` is missing", code="layout-missing")
-        if content_digest(got.data) != digest_of(key):
+        if isinstance(data, Damaged):
             raise IntegrityError(f"the layout `{key}` has other bytes than its name says", code="layout-damaged")
-        return got.data
+        return data

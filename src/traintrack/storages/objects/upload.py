@@ -141,7 +141,9 @@ class Publisher:
             again = Step(partial(self._put, key, partial(_filled, files, pack)), pack.size_bytes)
             made[number] = _Store(StoredObject(key, len(data)), again)
 
-        self._lanes.run(Step(partial(make, n, pack), pack.size_bytes + _WHILE_FILLED_BYTES) for n, pack in enumerate(packs))
+        self._lanes.run(
+            Step(partial(make, n, pack), pack.size_bytes + _WHILE_FILLED_BYTES) for n, pack in enumerate(packs)
+        )
         return [made[number] for number in range(len(packs))]
 
     def _complete(self, stores: Collection[_Store]) -> None:
