@@ -168,3 +168,20 @@ def test_eight_writers_and_a_collector_leave_no_result_without_its_bytes(bucket:
     race(lambda name: opened(bucket, tmp_path / name), seconds=5)
 
     assert data_keys(bucket) == set()
+
+
+def test_what_killed_runs_left_beside_the_cells_goes_when_it_is_old(
+    store: ObjectStorage, bucket: MemoryObjects, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    left = ["live/f.1/0", "handover/f/1/abc", f"default/want/{id_of('x')}/r-1"]
+    for key in left:
+        bucket.put(key, b"left")
+    for number in range(100):
+        bucket.put("log/other", b"%d" % number)
+    bucket.put("live/g.1/0", b"fresh")
+    monkeypatch.setattr("traintrack.storages.objects.collect.LEAVINGS_STAY_S", 50.0)
+
+    done = store.collecting.collect([], ALL)
+
+    assert (done.removed, done.freed_bytes) == (3, 12)
+    assert [key for key in (*left, "live/g.1/0", "log/other") if key in bucket.objects] == ["live/g.1/0", "log/other"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from datetime import datetime
+from functools import partial
 
 from traintrack.action.cell import new_nonce
 from traintrack.errors import HostError
@@ -13,7 +14,7 @@ from traintrack.ports.storage import Seen
 from traintrack.storages.objects.cells import ObjectCells
 from traintrack.storages.objects.collector import Collector, Spares
 from traintrack.storages.objects.collector_lease import CollectorLease, CollectorLostError
-from traintrack.storages.objects.keys import Keys
+from traintrack.storages.objects.keys import HANDOVER, LIVE, Keys
 from traintrack.storages.objects.known_cells import Evictions
 from traintrack.storages.objects.layouts import Layouts
 from traintrack.storages.objects.pace import Pace, patiently
@@ -21,6 +22,9 @@ from traintrack.storages.objects.rounds import Rounds
 from traintrack.storages.objects.silence import Rhythm
 
 READERS = 64
+
+LEAVINGS_STAY_S = 30 * 86_400.0
+"""What a run leaves for others is taken in minutes, or never."""
 
 
 class ObjectCollecting:
@@ -69,8 +73,9 @@ class ObjectCollecting:
                 "another collector has taken over", code="collector-busy", hint="let it finish, or try again later"
             ) from error
         spared = sorted(versions.keys() - set(done.evicted))
-        freed = sum(entry.size_bytes for entry in done.removed)
-        return Collected(tuple(sorted(done.evicted)), tuple(spared), len(done.removed), freed)
+        removed = [*done.removed, *self._remove_leavings()]
+        freed = sum(entry.size_bytes for entry in removed)
+        return Collected(tuple(sorted(done.evicted)), tuple(spared), len(removed), freed)
 
     def collector(self) -> Collector:
         """A collector of the usual terms, for who removes what it has found to be damaged."""
@@ -98,6 +103,18 @@ class ObjectCollecting:
             spares=self._younger_than(terms.grace_s),
         )
 
+    def _remove_leavings(self) -> list[Listed]:
+        """Remove what runs that were killed have left beside the cells: pieces of logs, checkpoints on their way, wants."""
+        spares = self._younger_than(LEAVINGS_STAY_S)
+        found = [entry for prefix in (LIVE, HANDOVER, self._keys.all_wants) for entry in self._listed(prefix)]
+        old = [entry for entry in found if not spares(entry)]
+        for entry in old:
+            patiently(self._pace, f"remove `{entry.key}`", partial(self._objects.delete, entry.key))
+        return old
+
+    def _listed(self, prefix: str) -> list[Listed]:
+        return patiently(self._pace, f"list `{prefix}`", lambda: list(self._objects.entries(prefix)))
+
     def _younger_than(self, grace_s: float) -> Spares:
         """Compare times of the store's own clock: that of an object, and that of the lease as it was renewed last."""
         now: list[datetime] = []
@@ -106,9 +123,10 @@ class ObjectCollecting:
             if grace_s <= 0:
                 return False
             if not now:
-                key = self._keys.collector
-                [lease, *_] = patiently(self._pace, f"list `{key}`", lambda: list(self._objects.entries(key)))
-                now.append(datetime.fromisoformat(lease.modified))
+                now.append(self._store_time())
             return (now[0] - datetime.fromisoformat(entry.modified)).total_seconds() < grace_s
 
         return spares
+
+    def _store_time(self) -> datetime:
+        return datetime.fromisoformat(self._listed(self._keys.collector)[0].modified)

@@ -49,6 +49,9 @@ _OF_THE_STORE: Final = frozenset(
         "quarantine",
     )
 )
+LIVE: Final = "live/"
+HANDOVER: Final = "handover/"
+
 _OF_A_NAMESPACE: Final = frozenset(("cell", "data", "gc", "hint", "want"))
 
 
@@ -81,9 +84,14 @@ class Keys(Struct, frozen=True):
         """The hint of an ActionKey."""
         return f"{self.namespace}/hint/{key[:2]}/{key}"
 
+    @property
+    def all_wants(self) -> str:
+        """The prefix of who waits for any cell."""
+        return f"{self.namespace}/want/"
+
     def wants(self, id_: TargetId) -> str:
         """The prefix of those who wait for an ID."""
-        return f"{self.namespace}/want/{id_}/"
+        return f"{self.all_wants}{id_}/"
 
     def cell(self, id_: TargetId) -> str:
         """The key of a cell."""
@@ -142,12 +150,12 @@ def log_key(name: str) -> str:
 
 def live_prefix(flight: str) -> str:
     """The prefix of the pieces of a growing log."""
-    return f"live/{flight}/"
+    return f"{LIVE}{flight}/"
 
 
 def handover_key(checkpoint: str, digest: str) -> str:
     """The key of a checkpoint on its way to another machine."""
-    return f"handover/{checkpoint}/{digest}"
+    return f"{HANDOVER}{checkpoint}/{digest}"
 
 
 def id_of(cell_key: str) -> TargetId:
