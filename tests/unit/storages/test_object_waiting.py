@@ -20,14 +20,15 @@ from traintrack.storages.local.processes import process_started
 from traintrack.storages.objects.cells import ObjectCells
 from traintrack.storages.objects.keys import Keys
 from traintrack.storages.objects.presence import present_here, process_world, seen_from_here
-from traintrack.storages.objects.wants import WantList
+from traintrack.storages.objects.wants import ObjectWants
+from traintrack.storages.want_list import WantList
 
 ID, OTHER = target_id(b"one"), target_id(b"two")
 KEYS = Keys()
 
 
 def opened(bucket: Noting, pace: Pace | None = None) -> tuple[ObjectCells, WantList]:
-    want_list = WantList(bucket, KEYS)
+    want_list = WantList(ObjectWants(bucket, KEYS))
     return ObjectCells(bucket, KEYS, pace or Pace(), want_list=want_list), want_list
 
 

@@ -18,6 +18,7 @@ from traintrack.storages.local.places import Places
 from traintrack.storages.local.publishing import Publishing
 from traintrack.storages.local.sessions import Sessions
 from traintrack.storages.local.wants import LocalWants
+from traintrack.storages.want_list import WantList
 
 _FIRST_PAUSE_S = 0.005
 _LONGEST_PAUSE_S = 0.05
@@ -28,8 +29,8 @@ class LocalCells:
 
     heartbeat_s: float | None = None
 
-    def __init__(self, places: Places, files: Files, sessions: Sessions, wants: LocalWants | None = None) -> None:
-        self._wants = wants or LocalWants(places, sessions)
+    def __init__(self, places: Places, files: Files, sessions: Sessions, wants: WantList | None = None) -> None:
+        self._wants = wants or WantList(LocalWants(places, sessions))
         self._places = places
         self._files = files
         self._sessions = sessions

@@ -22,6 +22,7 @@ from traintrack.storages.local.sessions import Sessions
 from traintrack.storages.local.staging import LocalStaging
 from traintrack.storages.local.sweep import Swept, sweep
 from traintrack.storages.local.wants import LocalWants
+from traintrack.storages.want_list import WantList
 
 
 def open_local(root: Path, namespace: str = "default") -> LocalStorage:
@@ -41,7 +42,7 @@ class LocalStorage:
         self._places = Places(os.path.abspath(root), checked(namespace))
         self._sessions = Sessions(self._places.alive)
         self._files = files = Files(self._places, self._sessions)
-        self._wants = LocalWants(self._places, self._sessions)
+        self._wants = WantList(LocalWants(self._places, self._sessions))
         self.cells = LocalCells(self._places, files, self._sessions, self._wants)
         self.kept = LocalKept(self._places, files)
         self.artifacts = LocalArtifacts(self._places, files, self.kept)

@@ -16,7 +16,7 @@ from traintrack.storages.objects.known_cells import Evictions, KnownCells
 from traintrack.storages.objects.pace import Pace, Patience, patiently
 from traintrack.storages.objects.presence import is_process_here, seen_from_here
 from traintrack.storages.objects.silence import Rhythm, Silence
-from traintrack.storages.objects.wants import WantList
+from traintrack.storages.want_list import WantList
 
 READERS = 64
 """Requests in flight when many cells are read."""
@@ -157,7 +157,7 @@ class ObjectCells:
             self._known.learn(cells.values())
         if self._want_list is not None:
             for seen in cells.values():
-                self._want_list.saw(seen)
+                self._want_list.saw((seen,))
         return cells
 
     def _put(self, seen: Seen, data: bytes) -> Etag:

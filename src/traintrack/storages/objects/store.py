@@ -48,7 +48,8 @@ from traintrack.storages.objects.rounds import Rounds
 from traintrack.storages.objects.survey import survey
 from traintrack.storages.objects.survey_cost import cost
 from traintrack.storages.objects.survey_reading import Reading
-from traintrack.storages.objects.wants import WantList
+from traintrack.storages.objects.wants import ObjectWants
+from traintrack.storages.want_list import WantList
 
 FIRST_ANSWER_S = 10.0
 
@@ -138,7 +139,7 @@ class ObjectStorage:
     ) -> None:
         self.mark, self.keys, self.bucket, self.pace = mark, keys, bucket, pace
         self._cache = cache
-        self._want_list = WantList(bucket, keys)
+        self._want_list = WantList(ObjectWants(bucket, keys))
         self.evictions = Evictions(bucket, keys, pace)
         self.cells = ObjectCells(
             bucket,
