@@ -27,7 +27,8 @@ class LiveHandles(Collection[Handle]):
         """Watch a job."""
         with self._lock:
             self._handles[handle] = None
-            self.any.set()
+            if not self.any.is_set():
+                self.any.set()
 
     def discard(self, handle: Handle) -> None:
         """Watch a job no more."""
@@ -48,11 +49,12 @@ class LiveHandles(Collection[Handle]):
 
 
 class JobWatcher:
-    """Polls the runner and reports each change of a job."""
+    """Reports each change of a job: asks the runner, or only for progress where the runner tells of changes by itself."""
 
     def __init__(self, runner: Runner, report: Callable[[Handle, JobState], None], failed: Callable[[Exception], None]):
         self.handles = LiveHandles()
         self._runner, self._report, self._failed = runner, report, failed
+        self._teller = runner if isinstance(runner, ReportsChanges) else None
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="traintrack-jobs", daemon=True)
 
@@ -63,7 +65,7 @@ class JobWatcher:
     def watch(self, handle: Handle) -> None:
         """Report the changes of a job, also one that came before this call."""
         self.handles.add(handle)
-        if isinstance(self._runner, ReportsChanges) and self._runner.watch(handle, self._report):
+        if self._teller is not None and self._teller.watch(handle, self._report):
             return
         for known, state in self._runner.poll((handle,), 0.0).items():
             self._report(known, state)
@@ -75,15 +77,23 @@ class JobWatcher:
 
     def _run(self) -> None:
         while not self._stop.is_set():
-            self.handles.any.wait()
+            self._await_something()
             if self._stop.is_set():
                 return
             try:
-                for handle, state in self._runner.poll(self.handles, POLL_S).items():
+                # Nobody waits inside of a runner that tells by itself: to wake a waiter at each change costs more than all else.
+                wait_s = POLL_S if self._teller is None else 0.0
+                for handle, state in self._runner.poll(self.handles, wait_s).items():
                     self._report(handle, state)
             except Exception as error:  # noqa: BLE001  a thread must hand its errors on
                 self._failed(error)
                 return
+
+    def _await_something(self) -> None:
+        if self._teller is not None:
+            self._stop.wait(POLL_S)
+        else:
+            self.handles.any.wait()
 
 
 class CellWatcher:
