@@ -11,7 +11,9 @@ from traintrack.errors import HostError
 from traintrack.ports.objects import UnknownOutcomeError
 
 DEADLINE_S = 30.0
-_FIRST_PAUSE_S = 0.1
+_FIRST_PAUSE_S = 0.02
+"""Most bad answers are alone: the second request mostly succeeds at once, and the pause doubles where it does not."""
+
 _LONGEST_PAUSE_S = 5.0
 
 T = TypeVar("T")

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 _ENDPOINTS: Final = ("AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL", "AWS_ENDPOINT")
 _CONNECT_S: Final = 5.0
 _DAY_S: Final = 86_400.0
+_FIRST_PAUSE_S: Final = 0.02
+_LONGEST_PAUSE_S: Final = 5.0
 
 
 class Tries(Struct, frozen=True):
@@ -105,6 +107,14 @@ def _open(bucket: str, access: Access, provider: Boto3CredentialProvider | None,
         bucket,
         config=config,
         client_options=client,
-        retry_config={"max_retries": tries.retries, "retry_timeout": timedelta(seconds=tries.within_s)},
+        retry_config={
+            "max_retries": tries.retries,
+            "retry_timeout": timedelta(seconds=tries.within_s),
+            "backoff": {
+                "init_backoff": timedelta(seconds=_FIRST_PAUSE_S),
+                "max_backoff": timedelta(seconds=_LONGEST_PAUSE_S),
+                "base": 2,
+            },
+        },
         credential_provider=provider,
     )
