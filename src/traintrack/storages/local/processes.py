@@ -6,7 +6,10 @@ import functools
 import os
 import subprocess
 import sys
+from datetime import UTC, datetime
 from pathlib import Path
+
+from traintrack.action.cell import Owner
 
 
 @functools.cache
@@ -36,6 +39,21 @@ def process_ended(pid: int, started: int) -> bool:
         return process_started(pid) != started
     fields = _text(f"/proc/{pid}/stat").rpartition(")")[2].split()
     return len(fields) <= 19 or int(fields[19]) != started or fields[0] in "ZX"
+
+
+def this_process(run: str, boot: str) -> Owner:
+    """Return this process as the owner of a run, with an empty token; `boot` says of which machine its number is."""
+    pid = os.getpid()
+    return Owner(
+        token="",
+        run=run,
+        user=user_name(),
+        host=host_name(),
+        boot_id=boot,
+        pid=pid,
+        pid_started=process_started(pid),
+        since=datetime.now(UTC).isoformat(timespec="seconds"),
+    )
 
 
 def host_name() -> str:

@@ -12,7 +12,6 @@ import time
 import weakref
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime
 
 from traintrack.action.cell import Owner
 from traintrack.errors import HostError
@@ -20,7 +19,7 @@ from traintrack.ports.storage import Liveness
 from traintrack.storages.local.disk_errors import DiskErrors
 from traintrack.storages.local.locks import Mode, open_lock, try_lock
 from traintrack.storages.local.places import checked, is_name
-from traintrack.storages.local.processes import boot_id, host_name, process_started, user_name
+from traintrack.storages.local.processes import boot_id, host_name, this_process
 
 _PATIENCE_S = 0.5
 
@@ -46,7 +45,7 @@ class Sessions:
             fd = _hold(path)
         self._runs.append(run)
         try:
-            yield _owner(run)
+            yield this_process(run, boot_id())
         finally:
             self._runs.remove(run)
             _let_go(path, fd, os.getpid())
@@ -154,17 +153,3 @@ def _is_at(fd: int, path: str) -> bool:
     except FileNotFoundError:
         return False
     return os.path.samestat(os.fstat(fd), there)
-
-
-def _owner(run: str) -> Owner:
-    pid = os.getpid()
-    return Owner(
-        token="",
-        run=run,
-        user=user_name(),
-        host=host_name(),
-        boot_id=boot_id(),
-        pid=pid,
-        pid_started=process_started(pid),
-        since=datetime.now(UTC).isoformat(timespec="seconds"),
-    )

@@ -8,13 +8,11 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Callable, Iterator
+from functools import partial
 
-import msgspec
 from msgspec.structs import replace
 
-from traintrack.action.event import RUN_FORMAT, RunDocument
 from traintrack.action.record import Record, decode_record
-from traintrack.action.stored import decode_stored
 from traintrack.digest import ArtifactDigest, ContentDigest, TargetId, content_digest
 from traintrack.errors import IntegrityError
 from traintrack.ports.verify import Finding, FindingKind, NamedJudge
@@ -24,6 +22,7 @@ from traintrack.storages.local.kept import named_digest
 from traintrack.storages.local.label_index import label_digest, read_history
 from traintrack.storages.local.notes import notes_are_readable
 from traintrack.storages.local.places import Places
+from traintrack.storages.run_words import run_words
 
 # A record is small, and begins with its ID (action/record.py): other objects are not read as JSON.
 _LONGEST_RECORD = 1 << 24
@@ -107,17 +106,7 @@ def look_at_notes(places: Places, artifact: str) -> Iterator[Finding]:
 
 def look_at_run(places: Places, run: str) -> Iterator[Finding]:
     """Read a run document."""
-
-    def judged(data: bytes) -> str | None:
-        try:
-            document = decode_stored(data, RunDocument)
-        except msgspec.MsgspecError as error:
-            return f"the run document cannot be read: {error}"
-        if document.format != RUN_FORMAT:
-            return f"the run document has the unknown format `{document.format}`"
-        return None if document.run == run else f"the run document is of run `{document.run}`"
-
-    yield from _stable(places, places.run(run), FindingKind.RUN, judged)
+    yield from _stable(places, places.run(run), FindingKind.RUN, partial(run_words, run))
 
 
 def look_at_history(places: Places, digest: str) -> Iterator[Finding]:

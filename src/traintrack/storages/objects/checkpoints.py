@@ -17,6 +17,7 @@ from traintrack.errors import HostError
 from traintrack.ports.objects import Bucket, UnknownOutcomeError
 from traintrack.storages.local.disk_errors import DiskErrors
 from traintrack.storages.objects.keys import handover_key
+from traintrack.storages.objects.object_file import bring_object
 from traintrack.storages.objects.pace import Pace, Patience
 
 MOST_BYTES: Final = 4 << 30
@@ -87,19 +88,7 @@ class ObjectCheckpoints:
                 patience.pause(error)
 
     def _receive(self, key: str, target: Path) -> bool:
-        patience = Patience(self._pace, f"fetch the checkpoint `{key}`")
-        while True:
-            try:
-                size = self._bucket.size_bytes(key)
-                if size is None:
-                    return False
-                with open(target, "wb") as file:
-                    file.writelines(self._bucket.read(key, 0, size))
-                return True
-            except FileNotFoundError:
-                return False
-            except UnknownOutcomeError as error:
-                patience.pause(error)
+        return bring_object(self._bucket, self._pace, f"fetch the checkpoint `{key}`", key, target)
 
     def _new_file(self) -> Path:
         with DiskErrors("write", self._folder):

@@ -30,6 +30,7 @@ from traintrack.storages.objects.keys import (
     run_of,
 )
 from traintrack.storages.objects.log_files import LogFiles
+from traintrack.storages.objects.object_file import bring_object
 from traintrack.storages.objects.pace import Pace, Patience, patiently
 
 _DIGITS: Final = frozenset("0123456789abcdef")
@@ -147,7 +148,7 @@ class ObjectLedger:
             return here
         temporary = self._files.new_file()
         try:
-            if not self._fetch(log_key(key), temporary):
+            if not bring_object(self._bucket, self._pace, f"read `{log_key(key)}`", log_key(key), temporary):
                 return None
             self._files.take(key, temporary)
         finally:
@@ -191,21 +192,6 @@ class ObjectLedger:
         with suppress(UnknownOutcomeError, HostError):
             for key in self._bucket.list(live_prefix(flight)) if is_name(flight) else ():
                 self._bucket.delete(key)
-
-    def _fetch(self, key: str, target: Path) -> bool:
-        patience = Patience(self._pace, f"read `{key}`")
-        while True:
-            try:
-                size = self._bucket.size_bytes(key)
-                if size is None:
-                    return False
-                with open(target, "wb") as file:
-                    file.writelines(self._bucket.read(key, 0, size) if size else ())
-                return True
-            except FileNotFoundError:
-                return False
-            except UnknownOutcomeError as error:
-                patience.pause(error)
 
     def _get(self, key: str) -> bytes | None:
         got = patiently(self._pace, f"read `{key}`", lambda: self._bucket.get(key))

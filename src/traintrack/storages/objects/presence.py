@@ -6,11 +6,10 @@ import functools
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime
 
 from traintrack.action.cell import Owner
 from traintrack.ports.storage import Liveness
-from traintrack.storages.local.processes import boot_id, host_name, process_ended, process_started, user_name
+from traintrack.storages.local.processes import boot_id, process_ended, this_process
 
 _living: dict[str, int] = {}
 """The runs of this process, and how often each is present."""
@@ -20,18 +19,8 @@ _living: dict[str, int] = {}
 def present_here(run: str) -> Iterator[Owner]:
     """Count the run among the living of this process while the context is open; the owner has an empty token."""
     _living[run] = _living.get(run, 0) + 1
-    pid = os.getpid()
     try:
-        yield Owner(
-            token="",
-            run=run,
-            user=user_name(),
-            host=host_name(),
-            boot_id=process_world(),
-            pid=pid,
-            pid_started=process_started(pid),
-            since=datetime.now(UTC).isoformat(timespec="seconds"),
-        )
+        yield this_process(run, process_world())
     finally:
         _living[run] -= 1
 

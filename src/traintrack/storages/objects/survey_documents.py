@@ -11,7 +11,7 @@ from typing import Any, Final
 import msgspec
 from msgspec import Struct
 
-from traintrack.action.event import RUN_FORMAT, RunDocument
+from traintrack.action.event import RUN_FORMAT
 from traintrack.action.record import Record, decode_record
 from traintrack.action.stored import decode_stored
 from traintrack.digest import content_digest
@@ -20,6 +20,7 @@ from traintrack.ports.verify import NamedJudge
 from traintrack.storages.local.label_index import LABEL_FORMAT, read_history
 from traintrack.storages.local.verify_files import is_digest
 from traintrack.storages.objects.keys import NEWEST_RUNS, RUNS, run_of
+from traintrack.storages.run_words import run_words
 
 LONGEST_RECORD: Final = 1 << 24
 NAME_BYTES: Final = 65
@@ -63,15 +64,9 @@ def is_newer(data: bytes) -> bool:
     return number.isdecimal() and int(number) > _NEWEST.get(name, int(number))
 
 
-def run_words(key: str, data: bytes) -> str | None:
+def run_document_words(key: str, data: bytes) -> str | None:
     """Judge a run document."""
-    try:
-        document = decode_stored(data, RunDocument)
-    except msgspec.MsgspecError as error:
-        return f"the run document cannot be read: {error}"
-    if document.format != RUN_FORMAT:
-        return f"the run document has the unknown format `{document.format}`"
-    return None if document.run == key[len(RUNS) :] else f"the run document is of run `{document.run}`"
+    return run_words(key[len(RUNS) :], data)
 
 
 def run_of_index(key: str) -> str:

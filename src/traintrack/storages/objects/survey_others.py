@@ -23,8 +23,8 @@ from traintrack.storages.objects.survey_documents import (
     is_newer,
     name_words,
     record_of,
+    run_document_words,
     run_of_index,
-    run_words,
 )
 from traintrack.storages.objects.survey_reading import Reading
 
@@ -46,7 +46,7 @@ class Others:
 
     def documents(self) -> Iterator[tuple[str, Look]]:
         """The prefixes of what is read whole at any depth, with the way to look at each object; hints come last."""
-        yield "run/", self._by(FindingKind.RUN, run_words)
+        yield "run/", self._by(FindingKind.RUN, run_document_words)
         yield NEWEST_RUNS, self.index
         yield "label/", self._below("label/", FindingKind.HISTORY, self._by(FindingKind.HISTORY, history_words))
         yield "roots/", self._by(FindingKind.DOCUMENT, document_words)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Collection, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import AbstractContextManager
 from typing import Final, TypeAlias
 
 from traintrack.action import cell as change
@@ -14,11 +13,8 @@ from traintrack.action.record import Record
 from traintrack.digest import TargetId
 from traintrack.errors import IntegrityError
 from traintrack.ports.storage import (
-    Artifacts,
     CellConflictError,
     Cells,
-    Kept,
-    Ledger,
     Liveness,
     RemembersDone,
     Seen,
@@ -26,6 +22,7 @@ from traintrack.ports.storage import (
 )
 from traintrack.ports.trust import Refusal
 from traintrack.storages.through.further import further_parts
+from traintrack.storages.through.named import NamedStorage
 from traintrack.storages.trust.judge import judge_record
 from traintrack.storages.trust.refusals import Refusals
 
@@ -133,42 +130,19 @@ class VettedCells:
         return record if isinstance(record, str) else self._further(result, record)
 
 
-class VettedStorage:
+class VettedStorage(NamedStorage):
     """A storage that refuses results that do not fit together, and says so. What else it can do, it does as it is."""
 
     def __init__(self, storage: Storage, refusals: Refusals, look: Look = no_further) -> None:
-        self._storage, self._refusals = storage, refusals
+        super().__init__(storage, storage.name)
+        self._refusals = refusals
         self._cells = VettedCells(storage, refusals, look)
         vars(self).update(further_parts(storage, dir(self)))
-
-    @property
-    def name(self) -> str:
-        """What to call it in messages."""
-        return self._storage.name
 
     @property
     def cells(self) -> Cells:
         """The cells, looked at."""
         return self._cells
-
-    @property
-    def kept(self) -> Kept:
-        """What is kept for ever."""
-        return self._storage.kept
-
-    @property
-    def artifacts(self) -> Artifacts:
-        """The bytes."""
-        return self._storage.artifacts
-
-    @property
-    def ledger(self) -> Ledger:
-        """Hints, history, logs."""
-        return self._storage.ledger
-
-    def present(self, run: str) -> AbstractContextManager[Owner]:
-        """Show that a run lives."""
-        return self._storage.present(run)
 
     def refusal(self, id_: TargetId) -> Refusal | None:
         """What was refused of an ID."""
