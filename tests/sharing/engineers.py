@@ -68,6 +68,15 @@ class Engineer:
         found: dict[str, Any] = json.loads(out)
         return found
 
+    def sees_log_of(self, label: str) -> bool:
+        """Tell if the log of a target that runs can be read; a folder names a job half a second after it began."""
+        process = self.start("--json", "log", label)
+        out, err = process.communicate(timeout=LIMIT_S)
+        assert process.returncode in (0, 4), f"{process.returncode}\n{out}\n{err}"
+        found = json.loads(out)
+        assert process.returncode == 0 or found["error"]["code"] == "no-log", out
+        return process.returncode == 0 and bool(found["live"])
+
     def bytes_of(self, name: str) -> dict[str, bytes]:
         """Pull a target and return its files."""
         [row] = self.do("pull", f":{name}")["targets"]

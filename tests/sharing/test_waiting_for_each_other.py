@@ -138,7 +138,7 @@ def test_the_growing_log_of_another_is_followed_to_its_end(office: Office, s3: S
     office.hold(2)
     with office.start(ann, "run", ":train") as first:
         office.comes_to("at 1")
-        until(lambda: bob.do("log", ":train")["live"])
+        until(lambda: bob.sees_log_of(":train"))
         named = set(copies.glob("*"))
         with office.start(bob, "log", "-f", ":train") as followed:
             followed.prints("epoch 1\n")
