@@ -54,6 +54,10 @@ TARGET_FIELDS = {
         "",
         "`plain`: in a bucket each file of the result lies under its own name, for other tools; `show` prints where.",
     ),
+    "max_parallel": (
+        "",
+        "How many of a family, the targets with one name before `@`, a run has running at once; from 1 on.",
+    ),
     "description": ("", "A sentence for people; shown by `ls`."),
     "tags": ("", "Words for people."),
     "args_schema": ("", "A JSON Schema file that `args` must satisfy before anything runs."),

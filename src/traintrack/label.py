@@ -75,7 +75,8 @@ class Reference(Struct, frozen=True):
 class Pattern(Struct, frozen=True):
     """Selects targets: those of `package` (and of all below it if `recursive`), or the one `name`.
 
-    `name` is None where all targets are meant. `exclude` takes away what an earlier pattern selected.
+    `name` is None where all targets are meant; that of a family means all members, `train@lr=0.1` or
+    `train@lr=0.1,*` those at a coordinate. `exclude` takes away what an earlier pattern selected.
     """
 
     package: str
@@ -85,7 +86,7 @@ class Pattern(Struct, frozen=True):
 
     def matches(self, label: Label) -> bool:
         """Tell if the label is selected (for an excluding pattern: taken away)."""
-        if self.name is not None and self.name not in (label.name, label.name.partition("@")[0]):
+        if self.name is not None and not _is_named(self.name, label.name):
             return False
         if label.package == self.package:
             return True
@@ -96,6 +97,16 @@ class Pattern(Struct, frozen=True):
         if self.recursive:
             return f"{sign}//{self.package}/..." if self.package else f"{sign}//..."
         return f"{sign}//{self.package}:{self.name or '*'}"
+
+
+def same_coordinate(text: str, name: str) -> bool:
+    """Tell if a coordinate as somebody wrote it is the one called `name`: `1e-4` is `0.0001`."""
+    if text == name:
+        return True
+    try:
+        return float(text) == float(name)
+    except ValueError:
+        return False
 
 
 def is_segment(text: str) -> bool:
@@ -188,6 +199,17 @@ def parse_pattern(text: str, current_package: str) -> Pattern:
     spelled = f"//{inside(folder)}:{name}" if colon else f"//{inside(folder)}"
     label = parse_label(spelled)
     return Pattern(label.package, label.name, exclude=exclude)
+
+
+def _is_named(wanted: str, name: str) -> bool:
+    """Tell if the name of a target, or of a member, is the one wanted or among those."""
+    family, _, selector = wanted.partition("@")
+    own, _, member = name.partition("@")
+    if wanted == name or not selector or family != own:
+        return wanted in (name, own)
+    coordinates = dict(item.partition("=")[::2] for item in member.split(","))
+    items = (item.partition("=")[::2] for item in selector.split(",") if item != "*")
+    return all(axis in coordinates and same_coordinate(value, coordinates[axis]) for axis, value in items)
 
 
 def _sub_path(path: str | None) -> str | None:

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+import threading
+import time
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 import pytest
@@ -18,12 +21,12 @@ from traintrack.action.action import Resources, Secret
 from traintrack.action.failure import FailureClass
 from traintrack.action.image import ContainerImage
 from traintrack.action.job import Handle, Job, JobPhase
-from traintrack.runners.container.engine import Build, Engine, Status
+from traintrack.runners.container.engine import Build, Engine, Inspected, Status
 from traintrack.runners.container.runner import ContainerRunner
 from traintrack.runners.contract.secret_files import secret_folder
 from traintrack.runners.contract.stored_job import job_text
 from traintrack.storages.local import open_local
-from traintrack.testing.runner_bench import Bench, Wanted, make_job
+from traintrack.testing.runner_bench import ENDS_WITHIN_S, Bench, Wanted, make_job
 
 CLIENT = Path(__file__).with_name("container_client.py")
 WAITS = 'echo "began $TOKEN"; while test ! -e "$TMPDIR/go"; do sleep 0.05; done; '
@@ -66,17 +69,22 @@ class Client:
 
     def start(self, job: Job) -> Handle:
         """Start a job whose first word is `began`, and return its handle once that is said."""
-        (self._folder / "job.json").write_bytes(job_text(job))
-        (self._folder / "secrets.json").write_text(json.dumps(dict(job.secrets)))
-        words = [sys.executable, str(CLIENT), str(self._folder), self._engine]
-        environment = {**os.environ, **self._variables}
-        self._process = subprocess.Popen(
-            words, stdout=subprocess.PIPE, text=True, start_new_session=True, env=environment
-        )
+        self.begin(job, {})
+        assert self._process is not None
         assert self._process.stdout is not None
         handle = self._process.stdout.readline().strip()
         assert handle, "the client has ended"
         return Handle(handle)
+
+    def begin(self, job: Job, variables: Mapping[str, str]) -> None:
+        """Start a job and wait for nothing; `variables` are added to the environment."""
+        (self._folder / "job.json").write_bytes(job_text(job))
+        (self._folder / "secrets.json").write_text(json.dumps(dict(job.secrets)))
+        words = [sys.executable, str(CLIENT), str(self._folder), self._engine]
+        environment = {**os.environ, **self._variables, **variables}
+        self._process = subprocess.Popen(
+            words, stdout=subprocess.PIPE, text=True, start_new_session=True, env=environment
+        )
 
     def kill(self) -> None:
         """Kill it with all that stands in its process group."""
@@ -85,6 +93,33 @@ class Client:
             self._process.wait()
             self._process.stdout.close()
             self._process = None
+
+
+class SlowProgram:
+    """The engine's program, which on `run` first waits to be let go; `folder` is to stand first in PATH."""
+
+    def __init__(self, folder: Path, engine: str) -> None:
+        self.folder, self._asked, self._free = folder, folder / "asked", folder / "free"
+        folder.mkdir()
+        waits = f"case \" $* \" in *' run '*) touch {self._asked}; until test -e {self._free}; do sleep 0.02; done;; esac"
+        (folder / engine).write_text(f'#!/bin/sh\n{waits}\nexec {shutil.which(engine)} "$@"\n')
+        (folder / engine).chmod(0o755)
+
+    @property
+    def path(self) -> dict[str, str]:
+        """What leads a client to it."""
+        return {"PATH": f"{self.folder}:{os.environ['PATH']}"}
+
+    def await_asked(self) -> None:
+        """Wait until it is to run a container."""
+        deadline = time.monotonic() + ENDS_WITHIN_S
+        while not self._asked.exists():
+            assert time.monotonic() < deadline, "no container was asked for"
+            time.sleep(0.01)
+
+    def let_go(self) -> None:
+        """Let it make the container."""
+        self._free.touch()
 
 
 def runner_of(bench: Bench) -> ContainerRunner:
@@ -200,6 +235,35 @@ def test_the_next_attempt_of_a_flight_ends_what_a_dead_client_left(bench: Bench,
     again = replace(job, attempt=2, action=bench.script('echo second > "$2/x"'))
 
     assert bench.output(bench.run(again)) == {"x": "second\n"}
+
+
+def test_a_container_that_a_dead_client_was_about_to_have_made_never_runs_beside_the_next_attempt(
+    bench: Bench, client: Client, engine: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job = make_job(bench.script(WAITS))
+    slow = SlowProgram(tmp_path / "slow", engine.name)
+    client.begin(job, slow.path)
+    slow.await_asked()
+    client.kill()
+    find = engine.find
+
+    def find_just_before_it_runs(labels: Mapping[str, str]) -> Sequence[Inspected]:
+        """The worst moment: nothing is there when the engine is asked, and it runs when the answer is read."""
+        found = find(labels)
+        slow.let_go()
+        while not any(one.started for one in find(labels)):
+            time.sleep(0.02)
+        return found
+
+    monkeypatch.setattr(engine, "find", find_just_before_it_runs)
+    threading.Timer(1.0, slow.let_go).start()
+
+    again = replace(job, attempt=2, action=bench.script('echo second > "$2/x"'))
+    (handle,) = bench.runner.start([again])
+    living = [one.labels["traintrack.attempt"] for one in find(ours(tmp_path))]
+
+    assert bench.output(bench.finish(handle)) == {"x": "second\n"}
+    assert "1" not in living
 
 
 def test_the_value_of_a_secret_shows_nowhere(bench: Bench, engine: Engine, tmp_path: Path) -> None:

@@ -193,7 +193,7 @@ def test_long_keys_are_refused_in_every_layer(path: str, tmp_path: Path) -> None
         ("keep: {default: 30d}", "unsupported"),
         ("layout: packed", "field-value"),
         *((f"{name}: {{}}", "unsupported") for name in ("each", "overrides", "with", "except", "baseline")),
-        *((f"{name}: 1", "unsupported") for name in ("max_members", "max_parallel", "checks")),
+        *((f"{name}: 1", "unsupported") for name in ("max_members", "checks")),
         ("resources: {nodes: 2}", "unsupported"),
         ("image: {ref: r, isolation: {user: root}}", "field-value"),
         ("image: {ref: r, isolation: {network: host}}", "unknown-field"),

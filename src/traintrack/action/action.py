@@ -11,6 +11,7 @@ from msgspec import Struct, field
 
 from traintrack.action.image import Image
 from traintrack.action.keep import Keep
+from traintrack.action.parallel import Parallel
 from traintrack.action.placing import Placing
 from traintrack.digest import ArtifactDigest, JsonValue, TargetId
 
@@ -105,7 +106,7 @@ class Action(Struct, frozen=True):
     path, relative to the workspace root and in declared order, to a git tree id or `<mode>:<blob id>`.
     `needs` must have succeeded first. `outputs` maps names to paths that must exist after a success.
     `isolation` is what the image loosens around the task: `user: image`, `root: writable`; it is not in the pre-image,
-    and neither are `keep` and `placing`.
+    and neither are `keep`, `placing` and `parallel`.
     """
 
     id: TargetId
@@ -129,6 +130,7 @@ class Action(Struct, frozen=True):
     provenance: Provenance = field(default_factory=Provenance)
     keep: Keep | None = None
     placing: Placing = Placing.PACKED
+    parallel: Parallel | None = None
 
     @property
     def label(self) -> str:

@@ -14,11 +14,12 @@ from traintrack.digest import ArtifactDigest, ContentDigest, TargetId
 
 
 class RunStarted(Struct, frozen=True):
-    """A run begins to carry out `plan`."""
+    """A run begins to carry out `plan`; `profile` is the one that lies over its targets, empty for none."""
 
     run: str
     plan: Plan
     environment: str = ""
+    profile: str = ""
 
 
 class TargetStarted(Struct, frozen=True):
@@ -138,7 +139,10 @@ class RunTarget(Struct, frozen=True):
 
 
 class RunDocument(Struct, frozen=True):
-    """What a run did, one row per target in order; written at its end. Times in ISO 8601 (UTC)."""
+    """What a run did, one row per target in order; written at its end. Times in ISO 8601 (UTC).
+
+    `profile` is the one that lay over the targets, empty for none.
+    """
 
     run: str
     workspace: str
@@ -150,4 +154,5 @@ class RunDocument(Struct, frozen=True):
     command: str
     targets: tuple[RunTarget, ...]
     interrupted: bool = False
+    profile: str = ""
     format: str = field(default=RUN_FORMAT)

@@ -69,12 +69,13 @@ class Isolation(Struct, frozen=True):
 
 
 class Who(Struct, frozen=True):
-    """Who executed it, where."""
+    """Who executed it, where, in which run; `profile` is the one that the run laid over its targets, empty for none."""
 
     user: str = ""
     host: str = ""
     run: str = ""
     traintrack: str = ""
+    profile: str = ""
 
 
 class Record(Struct, frozen=True):

@@ -9,6 +9,7 @@ from msgspec.structs import replace
 
 from traintrack.action.action import Action, ActionGraph, Deliver, ExternalData, Input, Provenance
 from traintrack.action.keep import longest
+from traintrack.action.parallel import tightest
 from traintrack.action.placing import Placing
 from traintrack.analysis.code import Codes, revision_of
 from traintrack.analysis.images import Images, ResolvedImage, missing_pin
@@ -26,6 +27,7 @@ from traintrack.analysis.terms import (
     check_deliver,
     deliver_of,
     keep_of,
+    parallel_of,
     placing_of,
     resources_of,
     retries_of,
@@ -163,6 +165,7 @@ class _Identifier:
             provenance=self._provenance(target, revision),
             keep=keep_of(target),
             placing=placing_of(target),
+            parallel=parallel_of(target),
         )
 
     def _preimage(
@@ -238,6 +241,9 @@ class _Identifier:
             self._actions[standing.id] = standing
         if other.placing is Placing.PLAIN:
             standing = replace(standing, placing=Placing.PLAIN)
+            self._actions[standing.id] = standing
+        if other.parallel != standing.parallel:
+            standing = replace(standing, parallel=tightest(standing.parallel, other.parallel))
             self._actions[standing.id] = standing
         if other.outputs != standing.outputs:
             standing = replace(standing, outputs={**other.outputs, **standing.outputs})

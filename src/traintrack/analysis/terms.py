@@ -7,6 +7,7 @@ from typing import Any, TypeVar
 
 from traintrack.action.action import Deliver, Resources, Retries, Secret
 from traintrack.action.keep import FOREVER, Keep
+from traintrack.action.parallel import Parallel
 from traintrack.action.placing import Placing
 from traintrack.errors import InputError
 from traintrack.workspace.findings import shown
@@ -84,6 +85,15 @@ def keep_of(target: Target) -> Keep | None:
 def placing_of(target: Target) -> Placing:
     """Read `layout`."""
     return Placing.PLAIN if target.spec.layout == Placing.PLAIN.value else Placing.PACKED
+
+
+def parallel_of(target: Target) -> Parallel | None:
+    """Read `max_parallel`; a family is all labels that are the same up to `@`."""
+    most = target.spec.max_parallel
+    if most is None:
+        return None
+    family = target.label.name.partition("@")[0]
+    return Parallel(f"//{target.label.package}:{family}", most)
 
 
 def secrets_of(target: Target) -> tuple[Secret, ...]:

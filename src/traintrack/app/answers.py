@@ -9,7 +9,7 @@ from typing import Any
 from msgspec import Struct, field
 
 from traintrack.action.plan import Decision, Outcome, Reason
-from traintrack.digest import ArtifactDigest, ContentDigest, TargetId
+from traintrack.digest import ArtifactDigest, ContentDigest, JsonValue, TargetId
 from traintrack.errors import HostError, InputError, Location, TraintrackError
 
 
@@ -48,11 +48,25 @@ class RanTarget(Struct, frozen=True):
     log: str | None = None
 
 
+class ExceptEdit(Struct, frozen=True):
+    """What a target may leave out to go on without members that failed: its field `except`, in the file at `path`.
+
+    `arguments` maps the dotted path of an argument to coordinates, which name whole values of an axis where they are
+    many. `because` names what failed: families as `//a:train@*`, other targets by label.
+    """
+
+    path: str
+    target: str
+    arguments: Mapping[str, tuple[Mapping[str, JsonValue], ...]]
+    because: tuple[str, ...]
+
+
 class RunReport(Struct, frozen=True):
     """What a run did: a row per label of the plan, in order; `requested` are the labels asked for.
 
     `paths` maps requested labels to local folders of their artifacts. `saved_s` is the recorded time of what
-    was reused. `new_pins` are the lock entries that were added, as text.
+    was reused. `new_pins` are the lock entries that were added, as text. `excepts` say what may be left out to go on
+    without what failed. `profile` lay over the targets.
     """
 
     run: str
@@ -65,6 +79,8 @@ class RunReport(Struct, frozen=True):
     saved_s: float = 0.0
     paths: Mapping[str, Path] = field(default_factory=dict)
     new_pins: tuple[str, ...] = ()
+    excepts: tuple[ExceptEdit, ...] = ()
+    profile: str | None = None
 
 
 class PulledTarget(Struct, frozen=True):

@@ -9,6 +9,7 @@ from msgspec import Struct
 
 from traintrack.action.action import ActionGraph
 from traintrack.analysis.identify import analyze
+from traintrack.app.profile_names import demand_profile
 from traintrack.errors import UsageError
 from traintrack.graph.build import build_graph
 from traintrack.graph.select import select
@@ -21,12 +22,16 @@ from traintrack.workspace.sets import parse_set
 
 
 class Project(Struct, frozen=True):
-    """What most use cases start from. `current_package` is the folder that relative patterns are read from."""
+    """What most use cases start from. `current_package` is the folder that relative patterns are read from.
+
+    `profile` is the name of the one that lies over the targets, None if they are as they are declared.
+    """
 
     workspace: Workspace
     loader: Loader
     source: GitRepository
     current_package: str
+    profile: str | None = None
 
 
 class Identified(Struct, frozen=True):
@@ -38,7 +43,12 @@ class Identified(Struct, frozen=True):
 
 
 def open_project(
-    start: Path, *, sets: Sequence[str] = (), worktree: bool = False, requested: Sequence[str] = ()
+    start: Path,
+    *,
+    sets: Sequence[str] = (),
+    worktree: bool = False,
+    requested: Sequence[str] = (),
+    profile: str | None = None,
 ) -> Project:
     """Open the workspace that `start` lies in.
 
@@ -47,9 +57,10 @@ def open_project(
         sets: texts of `--set`, laid over what the files say.
         worktree: read code from the working tree where the files say `HEAD` or a commit.
         requested: the patterns of the command; `worktree` and sets without a pattern of their own apply to these.
+        profile: the name of a profile that is laid over every target, below the sets.
 
     Raises:
-        UsageError: a set or a pattern is misspelt.
+        UsageError: a set or a pattern is misspelt, or no file declares the profile.
         InputError: there is no workspace above `start`, or its TTWORKSPACE.yaml is wrong.
         HostError: git is missing or this is no repository.
     """
@@ -59,8 +70,10 @@ def open_project(
     package = "" if current == "." else current
     options = [parse_set(text, package) for text in sets]
     patterns = _patterns(requested, package) if sets or worktree else ()
-    loader = Loader(workspace, sets=options, worktree=worktree, requested=patterns)
-    return Project(workspace, loader, open_repository(root), package)
+    if profile is not None:
+        demand_profile(workspace, package, profile)
+    loader = Loader(workspace, sets=options, worktree=worktree, requested=patterns, profile=profile)
+    return Project(workspace, loader, open_repository(root), package, profile)
 
 
 def parse_patterns(project: Project, texts: Sequence[str]) -> list[Pattern]:

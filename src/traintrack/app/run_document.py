@@ -42,6 +42,7 @@ def run_document(
         command=shlex.join(["traintrack", *sys.argv[1:]]),
         targets=tuple(rows),
         interrupted=result.interrupted,
+        profile=who.profile,
     )
 
 

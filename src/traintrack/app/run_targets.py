@@ -24,6 +24,7 @@ from traintrack.app.attempts import trim_attempts
 from traintrack.app.clock import SystemClock
 from traintrack.app.early_checks import demand_can_run
 from traintrack.app.environment import Environment, open_sources
+from traintrack.app.except_lines import except_edits
 from traintrack.app.import_sources import import_sources
 from traintrack.app.last_use import note_use
 from traintrack.app.materials import GitMaterials
@@ -43,7 +44,7 @@ from traintrack.execute.run import Run
 from traintrack.execute.settings import RunResult, RunSettings
 from traintrack.execute.slots import Capacity
 from traintrack.label import parse_label
-from traintrack.plan.at_once import at_once
+from traintrack.ports.at_once import at_once
 from traintrack.plan.history import History
 from traintrack.plan.planner import Planner
 from traintrack.ports.events import EventSink
@@ -79,7 +80,7 @@ def plan_run(
         TraintrackError: files, graph or storage are wrong.
     """
     graph = action_graph(project, texts)
-    plan = _planner(graph, environment.storage, options).plan(replace_results=options.replace)
+    plan = _planner(project, graph, environment.storage, options).plan(replace_results=options.replace)
     rows = []
     for label, id_ in graph.labels.items():
         step = plan.steps.get(id_)
@@ -94,7 +95,7 @@ def superseded_by(
 ) -> tuple[str, ...]:
     """The labels whose results read what `--force --replace` is about to take away."""
     graph = action_graph(project, texts)
-    plan = _planner(graph, environment.storage, options).plan(replace_results=options.replace)
+    plan = _planner(project, graph, environment.storage, options).plan(replace_results=options.replace)
     return tuple(graph.label_of(i) for i in plan.superseded)
 
 
@@ -121,7 +122,7 @@ def run_targets(
         storage.hear_refusals(_warner(sink))
     if isinstance(storage, ReadsThrough):
         storage.attend(_warner(sink), options.sharing)
-    planner = _planner(graph, storage, options)
+    planner = _planner(project, graph, storage, options)
     sighting = begin_sighting(
         project, texts, identified, storage.name, is_pinned=not options.locked and not pins.missing
     )
@@ -131,7 +132,7 @@ def run_targets(
     if plan.to_execute():
         trim_attempts(environment)
     run = _run_name()
-    who = Who(_user(), socket.gethostname(), run, VERSION)
+    who = Who(_user(), socket.gethostname(), run, VERSION, project.profile or "")
     started = clock.now_iso()
     with storage.present(run) as owner:
         sources = open_sources(project.workspace, environment.name)
@@ -159,11 +160,11 @@ def run_targets(
             note_use(storage, document.workspace, {row.id: row.keep for row in document.targets}, document.ended)
         note_frozen(project, storage, graph.labels)
     push_after_run(project, environment, result, _warner(sink), _teller(sink))
-    return _report(environment, graph, result, run, pins.rows)
+    return replace(_report(environment, graph, result, run, pins.rows), profile=project.profile)
 
 
-def _planner(graph: ActionGraph, storage: Storage, options: RunOptions) -> Planner:
-    return Planner(graph, storage, forced=graph.requested if options.force else ())
+def _planner(project: Project, graph: ActionGraph, storage: Storage, options: RunOptions) -> Planner:
+    return Planner(graph, storage, graph.requested if options.force else (), project.profile or "")
 
 
 def _refuse_early(project: Project, graph: ActionGraph, plan: Plan, environment: Environment, tell: Tell) -> None:
@@ -257,6 +258,7 @@ def _report(
         saved_s=_saved_s(environment.storage, result),
         paths=paths,
         new_pins=pins,
+        excepts=except_edits(graph, {id_: done.outcome for id_, done in result.finished.items()}),
     )
 
 

@@ -9,13 +9,14 @@ from msgspec import Struct
 from traintrack.action.action import ActionGraph
 from traintrack.action.cell import Cell, CellState
 from traintrack.action.failure import FailureClass
+from traintrack.action.record import Record
 from traintrack.app.answers import TargetStatus
 from traintrack.app.environment import Environment
 from traintrack.app.origin import home_of
 from traintrack.app.project import Project, action_graph, select_labels
 from traintrack.app.recorded import ended_of, read_record
 from traintrack.digest import TargetId
-from traintrack.plan.at_once import at_once
+from traintrack.ports.at_once import at_once
 from traintrack.plan.cells_for_plan import cells_for_plan
 from traintrack.ports.storage import HistoryEntry, Liveness, Seen, Storage
 
@@ -39,7 +40,8 @@ def status(project: Project, environment: Environment, texts: Sequence[str]) -> 
     cells = cells_for_plan(storage.cells, list(dict.fromkeys(graph.labels[label] for label in labels)))
     rows = at_once(storage, lambda label: _row(project, storage, label, graph.labels[label], cells), labels)
     older = storage.cells.read(_older_ids(rows))
-    return tuple(at_once(storage, lambda row: _outside(graph, row) or _told(storage, row, older), rows))
+    profile = project.profile or ""
+    return tuple(at_once(storage, lambda row: _outside(graph, row) or _told(storage, row, older, profile), rows))
 
 
 def _outside(graph: ActionGraph, row: _Row) -> TargetStatus | None:
@@ -61,7 +63,7 @@ def _older_ids(rows: Sequence[_Row]) -> list[TargetId]:
     return list(dict.fromkeys(entry.id for row in rows for entry in row.history if entry.id != row.id))
 
 
-def _told(storage: Storage, row: _Row, older: Mapping[TargetId, Seen]) -> TargetStatus:
+def _told(storage: Storage, row: _Row, older: Mapping[TargetId, Seen], profile: str) -> TargetStatus:
     cell = row.cell
     if cell is not None and cell.state is CellState.DONE and cell.result is not None:
         record = read_record(storage, cell.result.record)
@@ -77,10 +79,16 @@ def _told(storage: Storage, row: _Row, older: Mapping[TargetId, Seen]) -> Target
         return TargetStatus(row.label, row.id, "failed", detail, _time_of(row, row.id))
     for entry in row.history:
         seen = older.get(entry.id)
-        if seen is not None and seen.cell is not None and seen.cell.state is CellState.DONE:
+        is_done = seen is not None and seen.cell is not None and seen.cell.state is CellState.DONE
+        if is_done and _is_of(read_record(storage, entry.record), profile):
             return TargetStatus(row.label, row.id, "stale", f"the result of {entry.run} is older", entry.time)
     reason = _freed(cell) if cell is not None and cell.free is not None else "never built"
     return TargetStatus(row.label, row.id, "missing", reason, _time_of(row, row.id))
+
+
+def _is_of(record: Record | None, profile: str) -> bool:
+    """Tell if a result was made under a profile: a small one is no older state of the full one."""
+    return record is None or record.who.profile == profile
 
 
 def _freed(cell: Cell) -> str:

@@ -48,7 +48,7 @@ def why(project: Project, environment: Environment, text: str) -> WhyAnswer:
     id_ = graph.labels[label]
     cell = storage.cells.read([id_])[id_].cell
     standing = read_record(storage, standing_digest(cell))
-    before = _other_before(storage, project.workspace.name, label, id_)
+    before = _other_before(project, storage, label, id_)
     causes: tuple[Cause, ...] = ()
     if before is not None and id_ in graph.actions:
         causes = CauseFinder(project, storage, graph).causes(Comparison(label, id_, before[1]))
@@ -60,19 +60,30 @@ def why(project: Project, environment: Environment, text: str) -> WhyAnswer:
         now=_now(storage, cell, standing, before, unhashed, refusal_of(storage, id_)),
         origin=origin_text(project, home, standing) if home else None,
         old_id=before[0].id if before else None,
-        compared_with=f"{before[0].run}, {before[0].time}" if before else None,
+        compared_with=_named(*before) if before else None,
         causes=causes,
         unchanged=_unchanged(action, before[1], causes) if action and before else (),
         last_reason=_last_reason(standing or (before[1] if before else None)),
     )
 
 
-def _other_before(storage: Storage, workspace: str, label: str, id_: TargetId) -> tuple[HistoryEntry, Record] | None:
-    """The newest record of the label under another ID."""
-    for entry, record in recorded_before(storage, workspace, label):
-        if entry.id != id_ and record.preimage:
+def _other_before(
+    project: Project, storage: Storage, label: str, id_: TargetId
+) -> tuple[HistoryEntry, Record] | None:
+    """The newest record of the label under another ID; one of another profile only where there is no else."""
+    of_another: tuple[HistoryEntry, Record] | None = None
+    for entry, record in recorded_before(storage, project.workspace.name, label):
+        if entry.id == id_ or not record.preimage:
+            continue
+        if record.who.profile == (project.profile or ""):
             return entry, record
-    return None
+        of_another = of_another or (entry, record)
+    return of_another
+
+
+def _named(entry: HistoryEntry, record: Record) -> str:
+    profile = f", profile {record.who.profile}" if record.who.profile else ""
+    return f"{entry.run}, {entry.time}{profile}"
 
 
 def _now(

@@ -13,6 +13,7 @@ from traintrack.cli.refusal import refusal
 from traintrack.cli.render import report_error
 from traintrack.cli.table import COMMON_OPTIONS, Command
 from traintrack.cli.terminal import ColorMode, OutputClosedError, Verbosity, open_terminal
+from traintrack.cli.with_profile import hint_with_profile
 from traintrack.errors import TraintrackError, UsageError
 
 PIPE_CLOSED = 141
@@ -41,7 +42,7 @@ def carry_out(command: Command, before: Mapping[str, Any], behind: Mapping[str, 
     except OutputClosedError:
         return PIPE_CLOSED
     except TraintrackError as error:
-        return report_error(error, terminal, start, json=json)
+        return report_error(hint_with_profile(error, own.get("profile")), terminal, start, json=json)
     except OSError as error:
         refused = refusal(error)
         if refused is None:

@@ -133,6 +133,11 @@ def _values(asked: _Asked) -> list[Candidate] | None:
         from traintrack.cli.completion_labels import environments  # noqa: PLC0415 - only this word pays for it
 
         return [Candidate(name) for name in environments(asked.directory) if name.startswith(asked.word)]
+    if option.name == "profile":
+        from traintrack.cli.completion_labels import profiles  # noqa: PLC0415 - as above
+
+        found = profiles(asked.directory)
+        return [Candidate(name, about) for name, about in found.items() if name.startswith(asked.word)]
     return _of_metavar(option.metavar or "", option.choices, asked)
 
 

@@ -47,6 +47,20 @@ def environments(directory: str) -> list[str]:
     return sorted(value) if isinstance(value, dict) else []
 
 
+def profiles(directory: str) -> dict[str, str]:
+    """Return the profiles of the workspace and of the folder's experiment with what they say of themselves, sorted."""
+    root, here = _workspace(directory)
+    if root is None:
+        return {}
+    found: dict[str, str] = {}
+    for path in (f"{root}/{WORKSPACE}", f"{root}/{_joined(here, CONFIG)}"):
+        section = _values(path).get("profiles")
+        for name, value in section.items() if isinstance(section, dict) else ():
+            about = value.get("description") if isinstance(value, dict) else None
+            found[name] = about if isinstance(about, str) else found.get(name, "")
+    return dict(sorted(found.items()))
+
+
 def _workspace(directory: str) -> tuple[str | None, str]:
     """Return the root of the workspace and the package of the folder, `""` at the root."""
     start = os.path.realpath(directory)

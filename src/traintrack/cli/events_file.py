@@ -130,11 +130,12 @@ class EventsFile:
 def event_fields(event: Event) -> tuple[str, dict[str, JsonValue]]:
     """Return the kind of an event, and its fields as JSON."""
     match event:
-        case RunStarted(run, plan, environment):
-            return "run-started", {"run": run, "environment": environment, "targets": _plan_rows(plan)}
+        case RunStarted(run, plan, environment, profile):
+            about: dict[str, JsonValue] = {"run": run, "environment": environment, "profile": profile or None}
+            return "run-started", {**about, "targets": _plan_rows(plan)}
         case TargetStarted():
             reason = reason_fields(event.reason)
-            about: dict[str, JsonValue] = {"attempt": event.attempt, "reason": reason, "resumed": event.resumed}
+            about = {"attempt": event.attempt, "reason": reason, "resumed": event.resumed}
             return "target-started", {**_target(event), **about}
         case TargetProgress():
             return "target-progress", {**_target(event), "phase": event.phase, "text": event.text}

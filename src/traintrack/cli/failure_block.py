@@ -11,6 +11,9 @@ from traintrack.action.image import BuiltImage, ContainerImage, Image
 from traintrack.action.plan import Outcome
 from traintrack.cli.line import Line, bad, faint, strong
 from traintrack.cli.quantity import count_text, duration_text, names_text
+from traintrack.cli.shell_word import shell_word
+from traintrack.cli.with_profile import with_profile
+from traintrack.family_name import by_row, coordinates_text
 
 _SHOWN_LOG_LINES = 20
 _RULE_COLUMNS = 72
@@ -21,31 +24,52 @@ _HINTS = {
 }
 
 
-def failure_block(failed: TargetFinished, action: Action | None, blocked: Sequence[str]) -> list[Line]:
+def failure_block(
+    failed: TargetFinished,
+    action: Action | None,
+    blocked: Sequence[str],
+    others: Sequence[str] = (),
+    profile: str = "",
+) -> list[Line]:
     """Return the lines that tell a failure.
 
     Args:
         failed: the event; its log tail may hold any text.
         action: what ran, None if the plan does not know it.
-        blocked: labels that could not run because of it, sorted.
+        blocked: labels that could not run because of it or the others, sorted.
+        others: labels of further members of its family that failed.
+        profile: the one that lay over the targets, empty for none.
     """
+    label = shell_word(failed.label)
     lines: list[Line] = [(bad("✗ FAILED "), strong(failed.label), faint(f"   {_facts(failed, action)}"))]
     if failed.message:
         lines.append(("  ", failed.message))
     if action is not None:
         lines += _origin(action)
     lines += _log_tail(failed.log_tail[-_SHOWN_LOG_LINES:])
+    if others:
+        lines.append(_field("others", f"{count_text(len(others), 'more member')} failed: {_coordinates(others)}"))
     if blocked:
-        lines.append(_field("blocks", f"{count_text(len(blocked), 'target')}: {names_text(list(blocked))}"))
+        lines.append(_field("blocks", f"{count_text(len(blocked), 'target')}: {names_text(_rows(blocked))}"))
     if failed.log:
-        lines.append(_field("log", f"traintrack log {failed.label}"))
+        lines.append(_field("log", with_profile(f"traintrack log {label}", profile)))
     if failed.exit_code is not None:
-        lines.append(_field("look", f"traintrack shell {failed.label} --attempt last"))
-    lines.append(_field("again", f"traintrack run {failed.label}"))
+        lines.append(_field("look", with_profile(f"traintrack shell {label} --attempt last", profile)))
+    lines.append(_field("again", with_profile(f"traintrack run {label}", profile)))
     hint = failed.hint or _class_hint(failed.failure)
     if hint:
-        lines.append(_field("hint", hint))
+        lines.append(_field("hint", with_profile(hint, profile)))
     return lines
+
+
+def _coordinates(labels: Sequence[str]) -> str:
+    return names_text([coordinates_text(label) for label in labels])
+
+
+def _rows(labels: Sequence[str]) -> list[str]:
+    """The labels, several members of a family as its row with their count."""
+    groups = by_row(labels, str).items()
+    return [f"{name} ({len(some)})" if len(some) > 1 else some[0] for name, some in groups]
 
 
 def blocked_by(finished: Mapping[str, TargetFinished]) -> dict[str, list[str]]:

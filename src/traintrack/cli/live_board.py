@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from itertools import islice
 from typing import TypeVar
 
@@ -23,14 +22,17 @@ from traintrack.action.event import (
 from traintrack.action.job import JobPhase
 from traintrack.action.plan import Decision, Outcome, Step
 from traintrack.cli.line import Line, busy, faint, warn
+from traintrack.cli.live_families import LiveFamilies, State
 from traintrack.cli.live_text import clipped_head, columns_of, padded
 from traintrack.cli.quantity import duration_text, time_text
+from traintrack.family_name import short_name
 
 _BAR_CELLS = 20
 _BAR_FROM_COLUMNS = 72
 _DETAIL_FROM_COLUMNS = 40
 _TIME_COLUMNS = 7
 _QUEUED_NAMED = 2
+_FAMILIES = 3
 _PHASES = {JobPhase.STAGING.value: "preparing", JobPhase.STORING.value: "storing"}
 
 
@@ -69,6 +71,8 @@ class LiveBoard:
         self._running: dict[str, Running] = {}
         self._waiting: dict[str, Waiting] = {}
         self._ended: dict[str, Outcome] = {}
+        self._failed = 0
+        self._families = LiveFamilies()
 
     def take(self, event: Event, now_s: float) -> None:
         """Change what is known as the event says."""
@@ -76,22 +80,22 @@ class LiveBoard:
             case RunStarted():
                 self._start(event, now_s)
             case TargetStarted():
-                self._move(event.label)
+                self._move(event.label, State.UNDER_WAY)
                 expected_s = step.expected_s if (step := self._steps.get(event.label)) else None
                 self._running[event.label] = Running(event.label, now_s, event.attempt, expected_s)
             case TargetProgress():
                 self._progress(event, now_s)
             case TargetWaiting():
-                since_s = before.since_s if (before := self._waiting.get(event.label)) else now_s
-                self._move(event.label)
-                self._waiting[event.label] = Waiting(event.label, since_s, _holder(event))
+                self._wait(event, now_s)
             case AttemptFailed() if event.retry_in_s is not None:
-                self._move(event.label)
+                self._move(event.label, State.UNDER_WAY)
                 words = f"attempt {event.attempt} failed"
                 self._waiting[event.label] = Waiting(event.label, now_s, words, now_s + event.retry_in_s)
             case TargetFinished():
-                self._move(event.label)
+                is_failed = event.outcome is Outcome.FAILED
+                self._move(event.label, State.FAILED if is_failed else State.DONE)
                 self._ended[event.label] = event.outcome
+                self._failed += is_failed
             case RunFinished():
                 self._is_under_way = False
 
@@ -103,17 +107,24 @@ class LiveBoard:
         """
         if not self._is_under_way or most < 1:
             return []
-        under_way: list[Running | Waiting] = [*_longest_first(self._running), *_longest_first(self._waiting)]
-        room = most - 1
-        is_crowded = len(under_way) + bool(self._queued) > room
-        shown = under_way[: max(room - 1, 0)] if is_crowded else under_way
-        width = _label_columns((one.label for one in shown), columns)
+        families = self._families.rows(min(_FAMILIES, max(0, most - _FAMILIES) // 2))
+        room = most - 1 - len(families)
+        count = len(self._running) + len(self._waiting)
+        is_crowded = count + bool(self._queued) > room
+        shown = self._under_way(max(room - 1, 0) if is_crowded else count)
+        width = _label_columns((short_name(one.label) for one in shown), columns)
         rows = [_row(one, now_s, width, columns) for one in shown]
+        rows += [(faint(f"  {text}"),) for text in families]
         if is_crowded and room:
-            rows.append((faint(f"… {len(under_way) - len(shown)} more under way, {len(self._queued)} queued"),))
+            rows.append((faint(f"… {count - len(shown)} more under way, {len(self._queued)} queued"),))
         elif self._queued:
-            rows.append(_queued_row(self._queued))
-        return [*rows[:room], self._counts(now_s, columns)]
+            rows.append(self._queued_row())
+        return [*rows[: most - 1], self._counts(now_s, columns)]
+
+    def _under_way(self, most: int) -> list[Running | Waiting]:
+        """The first that run, then the first that wait: both began in the order in which they are kept."""
+        running = _longest_first(islice(self._running.values(), most))
+        return [*running, *_longest_first(islice(self._waiting.values(), most - len(running)))]
 
     def _start(self, event: RunStarted, now_s: float) -> None:
         plan = event.plan
@@ -121,6 +132,9 @@ class LiveBoard:
         labels = {plan.graph.label_of(id_): step for id_, step in plan.steps.items()}
         self._steps = labels
         self._queued = {label: None for label, step in labels.items() if step.decision is not Decision.REUSE}
+        self._families = LiveFamilies(labels)
+        for label in self._queued:
+            self._families.put(label, State.QUEUED)
 
     def _progress(self, event: TargetProgress, now_s: float) -> None:
         before = self._running.get(event.label)
@@ -132,29 +146,43 @@ class LiveBoard:
             before, phase=event.phase, text=event.text or before.text, task_since_s=since_s
         )
 
-    def _move(self, label: str) -> None:
+    def _wait(self, event: TargetWaiting, now_s: float) -> None:
+        """Note who is waited for; a wait that goes on keeps its begin and its place."""
+        before = self._waiting.get(event.label)
+        if before is None:
+            self._move(event.label, State.UNDER_WAY)
+        since_s = before.since_s if before else now_s
+        self._waiting[event.label] = Waiting(event.label, since_s, _holder(event))
+
+    def _move(self, label: str, state: State) -> None:
         """Take a target away from where it is; a target that the plan did not know joins the count."""
-        for place in (self._queued, self._running, self._waiting, self._ended):
+        for place in (self._queued, self._running, self._waiting):
             place.pop(label, None)
+        self._failed -= self._ended.pop(label, None) is Outcome.FAILED
+        self._families.put(label, state)
+
+    def _queued_row(self) -> Line:
+        names, count = self._families.queued_names(_QUEUED_NAMED)
+        more = f" and {len(self._queued) - count} more" if len(self._queued) > count else ""
+        return (faint(f"… {len(self._queued)} queued: {', '.join(names)}{more}"),)
 
     def _counts(self, now_s: float, columns: int) -> Line:
-        failed = Counter(self._ended.values())[Outcome.FAILED]
         known = len(self._ended) + len(self._running) + len(self._waiting) + len(self._queued)
         total = max(known, len(self._steps))
         parts = [f"{len(self._ended)}/{total}"]
-        counts = ((failed, "failed"), (len(self._running), "running"), (len(self._waiting), "waiting"))
+        counts = ((self._failed, "failed"), (len(self._running), "running"), (len(self._waiting), "waiting"))
         parts += [f"{count} {word}" for count, word in (*counts, (len(self._queued), "queued")) if count]
         parts.append(duration_text(now_s - self._began_s))
         bar = _bar(len(self._ended), total) if columns >= _BAR_FROM_COLUMNS else ""
         return (faint(bar + " · ".join(parts)),)
 
 
-def _longest_first(some: Mapping[str, _Known]) -> list[_Known]:
-    return sorted(some.values(), key=lambda one: (one.since_s, one.label))
+def _longest_first(some: Iterable[_Known]) -> list[_Known]:
+    return sorted(some, key=lambda one: (one.since_s, one.label))
 
 
 def _row(one: Running | Waiting, now_s: float, width: int, columns: int) -> Line:
-    label = padded(clipped_head(one.label, width), width)
+    label = padded(clipped_head(short_name(one.label), width), width)
     mark = busy("●") if isinstance(one, Running) else warn("◌")
     head = (mark, f" {label}  {duration_text(now_s - one.since_s):>{_TIME_COLUMNS}}")
     words = " · ".join(_details(one, now_s)) if isinstance(one, Running) else _wait_words(one, now_s)
@@ -179,12 +207,6 @@ def _wait_words(one: Waiting, now_s: float) -> str:
         return one.words
     left_s = one.again_s - now_s
     return f"{one.words}, again {f'in {duration_text(left_s)}' if left_s > 0 else 'now'}"
-
-
-def _queued_row(queued: Mapping[str, None]) -> Line:
-    named = ", ".join(islice(queued, _QUEUED_NAMED))
-    more = f" and {len(queued) - _QUEUED_NAMED} more" if len(queued) > _QUEUED_NAMED else ""
-    return (faint(f"… {len(queued)} queued: {named}{more}"),)
 
 
 def _label_columns(labels: Iterable[str], columns: int) -> int:

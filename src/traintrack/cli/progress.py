@@ -29,10 +29,13 @@ from traintrack.action.event import (
 from traintrack.action.failure import FailureClass
 from traintrack.action.plan import Decision, Outcome, Plan, Reason
 from traintrack.cli.failure_block import blocked_by, failure_block
+from traintrack.cli.family_plan import planned_families
+from traintrack.cli.family_tally import FamilyTally
 from traintrack.cli.line import Line, bad, busy, faint, good, warn
 from traintrack.cli.quantity import duration_text, names_text, time_text
 from traintrack.cli.summary import plan_line
 from traintrack.cli.terminal import Terminal, Verbosity
+from traintrack.family_name import by_row
 
 HEARTBEAT_S = 60.0
 _LABEL_COLUMNS = 40
@@ -81,11 +84,13 @@ class Progress:
         self._over = threading.Event()
         self._thread = threading.Thread(target=self._keep_beating, name="heartbeat", daemon=True)
         self._plan: Plan | None = None
+        self._profile = ""
         self._is_over = False
         self._began_s = self._spoke_s = now_s()
         self._running: dict[str, Running] = {}
         self._waiting: dict[str, Waiting] = {}
         self._finished: dict[str, TargetFinished] = {}
+        self._families = FamilyTally()
 
     def __enter__(self) -> Self:
         if self._told is Told.ALL:
@@ -142,17 +147,24 @@ class Progress:
             case TargetFinished():
                 return self._target_finished(event)
             case RunFinished():
-                return []
+                return [sum_line(name, words) for name, words in self._families.rest() if self._tells_sum(name)]
 
     def _start(self, event: RunStarted) -> list[Line]:
-        self._plan = event.plan
+        self._plan, self._profile = event.plan, event.profile
         self._began_s = self._spoke_s = self._now_s()
         steps = event.plan.steps
+        graph = event.plan.graph
+        self._families = FamilyTally(graph.label_of(id_) for id_ in steps)
         decisions = [steps[id_].decision for id_ in event.plan.graph.labels.values() if id_ in steps]
         if all(decision is Decision.REUSE for decision in decisions) and not self._verbose:
-            return []
+            return [(faint(f"profile {event.profile}"),)] if event.profile else []
         where = f" · env {event.environment}" if event.environment else ""
-        return [(faint(f"run {event.run}{where}"),), plan_line(decisions)]
+        profile = f" · profile {event.profile}" if event.profile else ""
+        return [
+            (faint(f"run {event.run}{where}{profile}"),),
+            plan_line(decisions),
+            *planned_families(event.plan, self._reason_text),
+        ]
 
     def _wait(self, event: TargetWaiting) -> list[Line]:
         """A line for each holder and phase; how far it is comes with the sign of life."""
@@ -177,16 +189,25 @@ class Progress:
         self._waiting.pop(event.label, None)
         self._finished[event.label] = event
         told = started or self._verbose or event.outcome in (Outcome.FAILED, Outcome.SAME_INPUTS, Outcome.SHARED)
-        return [finished_line(event)] if told else []
+        is_told = told and not self._families.sums(event.label, event.outcome)
+        family = self._families.end(event.label, event.outcome)
+        lines = [finished_line(event)] if is_told else []
+        return [*lines, sum_line(*family)] if family is not None and self._tells_sum(family[0]) else lines
+
+    def _tells_sum(self, name: str) -> bool:
+        """A family that stood already is told like a target that did: only if asked for."""
+        return self._verbose or not self._families.is_all_cached(name)
 
     def _failures(self) -> list[Line]:
-        """The blocks of all failures, the last thing before the summary; the line of a target alone came earlier."""
+        """The blocks of all failures, of a family that of the first; the last thing before the summary; the line of a target alone came earlier."""
         blocks = blocked_by(self._finished)
+        failed = [event for event in self._finished.values() if event.outcome is Outcome.FAILED]
         lines: list[Line] = []
-        for event in self._finished.values():
-            if event.outcome is Outcome.FAILED:
-                action = self._plan.graph.actions.get(event.id) if self._plan else None
-                lines += [(), *failure_block(event, action, blocks.get(event.label, ()))]
+        for event, *others in by_row(failed, lambda event: event.label).values():
+            action = self._plan.graph.actions.get(event.id) if self._plan else None
+            blocked = {label for one in (event, *others) for label in blocks.get(one.label, ())}
+            more = tuple(one.label for one in others)
+            lines += [(), *failure_block(event, action, sorted(blocked), more, self._profile)]
         return [*lines, ()] if lines else []
 
     def _life(self) -> Line:
@@ -210,6 +231,11 @@ class Progress:
     @property
     def _verbose(self) -> bool:
         return self.terminal.verbosity is Verbosity.VERBOSE
+
+
+def sum_line(name: str, words: str) -> Line:
+    """Return the line of what was reused of a family."""
+    return (good("✓"), f" {_column(name)} {words}")
 
 
 def waiting_line(event: TargetWaiting) -> Line:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from traintrack.cli.call import JsonValue, document_text
 from traintrack.cli.line import Line, bad, faint, strong, visible, warn
@@ -15,6 +17,7 @@ from traintrack.errors import InputErrors, Location, TraintrackError
 _SHOWN_COLUMNS = 110
 _BEFORE_CARET = 70
 _TAB = "    "
+_MEMBER = re.compile(r"@[A-Za-z0-9_.+-]+=[A-Za-z0-9_.+\-=,]*")
 
 
 def report_error(error: TraintrackError, terminal: Terminal, start: Path, *, json: bool) -> int:
@@ -37,6 +40,8 @@ def workspace_root(start: Path) -> Path | None:
 def error_lines(errors: Sequence[TraintrackError], root: Path | None, *, word: str = "error") -> list[Line]:
     """Return a block for each error, a blank line between them, and their count if there are several.
 
+    What members of a family have in common, at the same place, is told once with how many more there are.
+
     Args:
         errors: what to tell, in order.
         root: the folder that the paths of places are relative to, None outside a workspace.
@@ -44,10 +49,10 @@ def error_lines(errors: Sequence[TraintrackError], root: Path | None, *, word: s
     """
     lines: list[Line] = []
     sources = _Sources(root)
-    for error in errors:
+    for same in _alike(errors):
         if lines:
             lines.append(())
-        lines += _block(error, sources, word)
+        lines += _block(same[0], sources, word, len(same) - 1)
     if len(errors) > 1:
         lines += [(), (strong(count_text(len(errors), word)),)]
     return lines
@@ -84,10 +89,22 @@ def _told_as_document(error: TraintrackError, terminal: Terminal) -> bool:
     return True
 
 
-def _block(error: TraintrackError, sources: _Sources, word: str) -> list[Line]:
+def _alike(errors: Sequence[TraintrackError]) -> list[list[TraintrackError]]:
+    """Group errors that differ in nothing but the member that they name, in the order of the first of each."""
+    found: dict[Any, list[TraintrackError]] = {}
+    for error in errors:
+        message, members = _MEMBER.subn("@", error.message)
+        # Without a member it is nobody's but its own: equal facts of different hosts are told each.
+        key = (error.location, error.code, message) if members else id(error)
+        found.setdefault(key, []).append(error)
+    return list(found.values())
+
+
+def _block(error: TraintrackError, sources: _Sources, word: str, more: int) -> list[Line]:
     tone = bad if word == "error" else warn
     place = f"{error.location}: " if error.location else ""
-    lines: list[Line] = [(strong(place), tone(f"{word}:"), f" {error.message} ", faint(f"[{error.code}]"))]
+    others = f"(and {count_text(more, 'more member')}) " if more else ""
+    lines: list[Line] = [(strong(place), tone(f"{word}:"), f" {error.message} {others}", faint(f"[{error.code}]"))]
     if error.location is not None:
         lines += _excerpt(error.location, sources.line(error.location))
     lines += [("  ", detail) for detail in error.details]

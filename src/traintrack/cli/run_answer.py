@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from traintrack.action.plan import Decision, Outcome, Reason
-from traintrack.app.answers import PlannedTarget, RanTarget, RunReport
+from traintrack.app.answers import ExceptEdit, PlannedTarget, RanTarget, RunReport
 from traintrack.cli.call import JsonValue
+from traintrack.cli.family_plan import WOULD, decisions_text
 from traintrack.cli.line import Line, Painted, busy, faint, good, warn
 from traintrack.cli.quantity import duration_text
 from traintrack.errors import CancelledError, TaskError
+from traintrack.family_name import by_row
 
 _MARKS: dict[Decision, Painted] = {
     Decision.REUSE: good("✓ cached  "),
@@ -33,6 +35,7 @@ def run_fields(report: RunReport) -> dict[str, JsonValue]:
     return {
         "run": report.run,
         "environment": report.environment,
+        "profile": report.profile,
         "storage": report.storage,
         "interrupted": report.interrupted,
         "duration_s": round(report.duration_s, 3),
@@ -40,6 +43,7 @@ def run_fields(report: RunReport) -> dict[str, JsonValue]:
         "requested": list(report.requested),
         "new_pins": list(report.new_pins),
         "targets": [_ran_fields(row, report) for row in report.targets],
+        "excepts": [_except_fields(edit) for edit in report.excepts],
     }
 
 
@@ -60,17 +64,47 @@ def plan_fields(planned: Sequence[PlannedTarget], environment: str) -> dict[str,
 
 
 def plan_lines(planned: Sequence[PlannedTarget]) -> list[Line]:
-    """Return a line for each target of a plan: what would be done, and why."""
-    width = max((len(row.label) for row in planned), default=0)
+    """Return a line for each target and each family of a plan: what would be done, and why."""
+    return _plan_lines(by_row(planned, lambda row: row.label))
+
+
+def member_plan_lines(planned: Sequence[PlannedTarget]) -> list[Line]:
+    """Return a line for each target of a plan, members of families too."""
+    return _plan_lines({row.label: [row] for row in planned})
+
+
+def _plan_lines(groups: Mapping[str, Sequence[PlannedTarget]]) -> list[Line]:
+    named = {(name if len(rows) > 1 else rows[0].label): rows for name, rows in groups.items()}
+    width = max(map(len, named), default=0)
     return [
-        (_MARKS[row.decision], f"{row.label:<{width}}  ", faint(f"{row.reason_text}{_expected(row)}"))
-        for row in planned
+        (_MARKS[_decision(rows)], f"{name:<{width}}  ", faint(f"{_why(rows)}{_expected(rows)}"))
+        for name, rows in named.items()
     ]
+
+
+def _decision(rows: Sequence[PlannedTarget]) -> Decision:
+    decisions = {row.decision for row in rows}
+    return next(one for one in (Decision.EXECUTE, Decision.WAIT, Decision.REUSE) if one in decisions)
+
+
+def _why(rows: Sequence[PlannedTarget]) -> str:
+    if len(rows) == 1:
+        return rows[0].reason_text
+    return decisions_text([(row.decision, row.reason_text) for row in rows], WOULD)
 
 
 def reason_fields(reason: Reason) -> dict[str, JsonValue]:
     """Return a reason as JSON, in the shape that it has in records: its code and the facts beside it."""
     return {"code": reason.code.value, **reason.facts}
+
+
+def _except_fields(edit: ExceptEdit) -> dict[str, JsonValue]:
+    return {
+        "path": edit.path,
+        "target": edit.target,
+        "arguments": {name: [dict(at) for at in some] for name, some in edit.arguments.items()},
+        "because": list(edit.because),
+    }
 
 
 def _ran_fields(row: RanTarget, report: RunReport) -> dict[str, JsonValue]:
@@ -91,5 +125,8 @@ def _ran_fields(row: RanTarget, report: RunReport) -> dict[str, JsonValue]:
     }
 
 
-def _expected(row: PlannedTarget) -> str:
-    return "" if row.expected_s is None else f" · took {duration_text(row.expected_s)} before"
+def _expected(rows: Sequence[PlannedTarget]) -> str:
+    """What it took before, of a family all together; nothing where it is not known of all that would run."""
+    known = [row.expected_s for row in rows if len(rows) == 1 or row.decision is Decision.EXECUTE]
+    times = [time_s for time_s in known if time_s is not None]
+    return f" · took {duration_text(sum(times))} before" if times and len(times) == len(known) else ""

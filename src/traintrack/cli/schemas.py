@@ -73,6 +73,16 @@ _STATUS = _map(
         "home": TEXT_OR_NULL,
     }
 )
+_EDIT = _map(
+    {
+        **dict.fromkeys(("set", "label", "path"), TEXT),
+        "line": COUNT,
+        "old": TEXT_OR_NULL,
+        "new": TEXT,
+        "into": _list(TEXT),
+        "shared_by": COUNT,
+    }
+)
 _PIN_KEPT = _map({"label": TEXT, "id": ID, "name": TEXT_OR_NULL, "by": TEXT, "at": TEXT, "why": TEXT_OR_NULL})
 _TAKEN = {"results": COUNT, "logical_bytes": COUNT, "real_bytes": COUNT, "could_go_bytes": COUNT}
 _CAUSE: Schema = _map(
@@ -94,7 +104,25 @@ _MOVED = _map(
         "error": _or_null(ERROR),
     }
 )
-_LISTED = _map({"label": TEXT, "kind": TEXT, "image": TEXT, "where": WHERE, "description": TEXT, "tags": _list(TEXT)})
+_LISTED = _map(
+    {
+        "label": TEXT,
+        "family": TEXT_OR_NULL,
+        "kind": TEXT,
+        "image": TEXT,
+        "where": WHERE,
+        "description": TEXT,
+        "tags": _list(TEXT),
+    }
+)
+_EXCEPT = _map(
+    {
+        "path": TEXT,
+        "target": TEXT,
+        "arguments": {"type": "object", "additionalProperties": _list({"type": "object"})},
+        "because": _list(TEXT),
+    }
+)
 _FIELD = _map({"path": TEXT, "value": ANY, "where": WHERE, "origin": TEXT})
 _HISTORY = _map({"run": TEXT, "time": TEXT, "outcome": TEXT, "id": ID, "label": TEXT, "record": TEXT_OR_NULL})
 _FINDING = _map({"kind": TEXT, "path": TEXT, "words": TEXT, "id": _or_null(ID), "label": TEXT})
@@ -127,7 +155,7 @@ _FINISHED = {
 EVENTS: Mapping[str, tuple[str, Schema]] = {
     "run-started": (
         "The plan: a row for each target in an order that has every one after those it needs.",
-        _map({"run": TEXT, "environment": TEXT, "targets": _list(_PLANNED_STEP)}),
+        _map({"run": TEXT, "environment": TEXT, "profile": TEXT_OR_NULL, "targets": _list(_PLANNED_STEP)}),
     ),
     "target-started": (
         "An attempt began; it counts from 1.",
@@ -164,6 +192,7 @@ DOCUMENTS: Mapping[str, tuple[str, Schema]] = {
             {
                 "run": TEXT,
                 "environment": TEXT,
+                "profile": TEXT_OR_NULL,
                 "storage": TEXT,
                 "interrupted": SWITCH,
                 "exit_code": COUNT,
@@ -172,10 +201,22 @@ DOCUMENTS: Mapping[str, tuple[str, Schema]] = {
                 "requested": _list(TEXT),
                 "new_pins": _list(TEXT),
                 "targets": _list(_RAN),
+                "excepts": _list(_EXCEPT),
+                "edits": _list(_EDIT),
             }
         ),
     ),
-    "plan/1": ("`run -n`: what would be done.", _map({"environment": TEXT, "targets": _list(_PLANNED)})),
+    "plan/1": (
+        "`run -n`: what would be done. `edits` keep what `--set` changed; `old` is null where a line is to be added.",
+        _map(
+            {
+                "environment": TEXT,
+                "profile": TEXT_OR_NULL,
+                "targets": _list(_PLANNED),
+                "edits": _list(_EDIT),
+            }
+        ),
+    ),
     "hash/1": ("`hash`: IDs.", _map({"targets": _list(_map({"label": TEXT, "id": ID}))})),
     "preimage/1": (
         "`hash --preimage`: what an ID is the hash of, as data. Its exact bytes come without `--json`.",
@@ -197,7 +238,7 @@ DOCUMENTS: Mapping[str, tuple[str, Schema]] = {
             }
         ),
     ),
-    "ls/1": ("`ls`: targets; `kind` is the task, or `source`.", _map({"targets": _list(_LISTED)})),
+    "ls/1": ("`ls`: targets; `kind` is the task, or `source`, `family` that of a member.", _map({"targets": _list(_LISTED)})),
     "show/1": (
         (
             "`show`: a target after merging. `record` and `path` are null without `--record`; `url` is where files of a "
@@ -219,7 +260,10 @@ DOCUMENTS: Mapping[str, tuple[str, Schema]] = {
             }
         ),
     ),
-    "status/1": ("`status`: what has a result.", _map({"environment": TEXT, "targets": _list(_STATUS)})),
+    "status/1": (
+        "`status`: what has a result.",
+        _map({"environment": TEXT, "profile": TEXT_OR_NULL, "targets": _list(_STATUS)}),
+    ),
     "push/1": (
         (
             "`push`: what was sent and what was not. `state` is `sent`, `there`, `brought-in` (it came from elsewhere), "

@@ -9,7 +9,10 @@ from traintrack.action.plan import Decision, Outcome
 from traintrack.app.answers import RunReport
 from traintrack.cli.line import Line, Painted, bad, faint, good, warn
 from traintrack.cli.quantity import count_text, duration_text, names_text
+from traintrack.cli.shell_word import shell_word
 from traintrack.cli.up_to_date import up_to_date_text
+from traintrack.cli.with_profile import with_profile
+from traintrack.family_name import by_row
 
 _WORDS = (
     (Outcome.EXECUTED, "ran"),
@@ -52,7 +55,7 @@ def summary_lines(report: RunReport) -> list[Line]:
         lines.append(("  ", faint(f"saved by cache ≈ {duration_text(report.saved_s)}")))
     if report.new_pins:
         lines.append(("  ", faint(f"added {count_text(len(report.new_pins), 'pin')}: {names_text(report.new_pins)}")))
-    lines.append(("  next  ", next_command(report)))
+    lines.append(("  next  ", with_profile(next_command(report), report.profile)))
     return lines
 
 
@@ -61,7 +64,7 @@ def next_command(report: RunReport) -> str:
     failed = [row for row in report.targets if row.outcome is Outcome.FAILED]
     if failed:
         logged = [row.label for row in failed if row.log]
-        return f"traintrack log {logged[0]}" if logged else f"traintrack run {failed[0].label}"
+        return f"traintrack log {shell_word(logged[0])}" if logged else f"traintrack run {shell_word(failed[0].label)}"
     good_labels = {row.label for row in report.targets if row.outcome.good}
     ready = [label for label in report.requested if label in good_labels]
     if report.interrupted or len(ready) < len(report.requested) or not ready:
@@ -87,8 +90,9 @@ def _mark(report: RunReport) -> Painted:
 
 
 def _named(labels: Sequence[str]) -> str:
-    """Spell labels as words of a command; where they are many, the folder or all of them."""
-    if 0 < len(labels) <= _NAMED_IN_NEXT:
-        return " ".join(labels)
+    """Spell labels as words of a command, members as their family; where they are many, the folder or all of them."""
+    words = [name if len(some) > 1 else some[0] for name, some in by_row(labels, str).items()]
+    if 0 < len(words) <= _NAMED_IN_NEXT:
+        return " ".join(map(shell_word, words))
     packages = {label.removeprefix("//").partition(":")[0] for label in labels}
     return f"//{packages.pop()}:*" if len(packages) == 1 else "//..."

@@ -63,7 +63,7 @@ COMMON_OPTIONS = (
     Option(
         "verbose",
         ("-v", "--verbose"),
-        "Tell more: each reused target, all reasons, the engine's command for each task.",
+        "Tell more: each reused target or family, all reasons, the engine's command for each task.",
     ),
     Option("color", ("--color",), "Paint: auto, always or never.", Kind.TEXT, None, ("auto", "always", "never")),
 )
@@ -82,7 +82,11 @@ _SETS = Option(
     "TEXT",
     repeatable=True,
 )
+_MEMBERS = Option("members", ("--members",), "A row for each member of a family.")
 _WORKTREE = Option("worktree", ("--worktree",), "Take code from the working tree in place of the pinned commits.")
+_PROFILE = Option(
+    "profile", ("--profile",), "Lay the profile NAME over the targets; IDs follow from what results.", Kind.TEXT, "NAME"
+)
 
 COMMANDS: tuple[Command, ...] = (
     Command(
@@ -104,6 +108,7 @@ COMMANDS: tuple[Command, ...] = (
             ),
             _WORKTREE,
             _SETS,
+            _PROFILE,
             Option(
                 "locked",
                 ("--locked",),
@@ -133,6 +138,7 @@ COMMANDS: tuple[Command, ...] = (
             ),
             _WORKTREE,
             _SETS,
+            _PROFILE,
         ),
         ("traintrack hash //...", "traintrack hash --preimage :train | sha256sum"),
     ),
@@ -157,6 +163,7 @@ COMMANDS: tuple[Command, ...] = (
                 Kind.TEXT,
                 "N",
             ),
+            _PROFILE,
         ),
         (
             "traintrack pull :trained_model",
@@ -169,24 +176,34 @@ COMMANDS: tuple[Command, ...] = (
         "Send results to the storage of another environment.",
         "What they were made from goes first; nothing that stands there is replaced. Ends with 8 if one is refused.",
         (_PATTERNS,),
-        (Option("to", ("--to",), "The environment to send to; the first of `reads` if not given.", Kind.TEXT, "ENV"),),
+        (
+            Option("to", ("--to",), "The environment to send to; the first of `reads` if not given.", Kind.TEXT, "ENV"),
+            _PROFILE,
+        ),
         ("traintrack push :trained_model", "traintrack push //lp/... --to team"),
     ),
-    Command("ls", "List targets and what they run.", "", (_PATTERNS,), (), ("traintrack ls //...",)),
+    Command(
+        "ls",
+        "List targets and what they run.",
+        "A family that no PATTERN names is one row.",
+        (_PATTERNS,),
+        (_MEMBERS, _PROFILE),
+        ("traintrack ls //...", "traintrack ls //lp:train"),
+    ),
     Command(
         "show",
         "Print a target's merged fields and who wrote them.",
         "Each field is shown with the file and line that wrote it, and the layer it came from.",
         (_LABEL,),
-        (Option("record", ("--record",), "Print the record of its result as well."),),
+        (Option("record", ("--record",), "Print the record of its result as well."), _PROFILE),
         ("traintrack show :train", "traintrack show :train --record"),
     ),
     Command(
         "status",
         "Show what is cached, running, failed, stale or missing.",
-        "",
+        "A family is one row with its counts and, below it, the first members without a result.",
         (_PATTERNS,),
-        (),
+        (_MEMBERS, _PROFILE),
         ("traintrack status //lp/...",),
     ),
     Command(
@@ -197,6 +214,7 @@ COMMANDS: tuple[Command, ...] = (
         (
             Option("attempt", ("--attempt",), "The log of attempt N in place of the newest one.", Kind.COUNT, "N"),
             Option("follow", ("-f", "--follow"), "Go on printing while the target runs."),
+            _PROFILE,
         ),
         ("traintrack log", "traintrack log :train -f"),
     ),
@@ -215,6 +233,7 @@ COMMANDS: tuple[Command, ...] = (
             ),
             Option("line", ("-c",), "Carry out LINE in place of reading from the terminal.", Kind.TEXT, "LINE"),
             Option("print_only", ("--print",), "Print the command that opens the shell, and leave all laid out."),
+            _PROFILE,
         ),
         ("traintrack shell :train", "traintrack shell :train --attempt last", "traintrack shell :train -c 'ls -R'"),
     ),
@@ -223,7 +242,7 @@ COMMANDS: tuple[Command, ...] = (
         "Say why a target ran, will run, is cached or waits.",
         "Goes down to the field, the file and line, and the commit that changed it.",
         (_LABEL,),
-        (),
+        (_PROFILE,),
         ("traintrack why :compare",),
     ),
     Command(
@@ -231,7 +250,10 @@ COMMANDS: tuple[Command, ...] = (
         "Check the files of the workspace; tell every error at once.",
         "Looks at syntax, labels, cycles, schemas and code. Without PATTERN: the whole workspace.",
         (_PATTERNS,),
-        (Option("fresh", ("--fresh",), "Ask sources too; end with 5 if one has moved or its pin is beyond max_age."),),
+        (
+            Option("fresh", ("--fresh",), "Ask sources too; end with 5 if one has moved or its pin is beyond max_age."),
+            _PROFILE,
+        ),
         ("traintrack check", "traintrack check --fresh //data/..."),
     ),
     Command(
@@ -244,6 +266,7 @@ COMMANDS: tuple[Command, ...] = (
             Option(
                 "check", ("--check",), "Write nothing; end with 5 if a pin is missing, and tell which tags have moved."
             ),
+            _PROFILE,
         ),
         ("traintrack lock", "traintrack lock --check //..."),
     ),
@@ -384,6 +407,7 @@ COMMANDS: tuple[Command, ...] = (
                 Kind.TEXT,
                 "LABEL",
             ),
+            _PROFILE,
         ),
         (
             "traintrack verify --quick",

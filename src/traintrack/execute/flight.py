@@ -19,6 +19,7 @@ from traintrack.errors import HostError, InputError, IntegrityError
 from traintrack.execute.hand_over import HandOver
 from traintrack.execute.lease import Lease
 from traintrack.execute.slots import Grant
+from traintrack.ports.at_once import at_once
 from traintrack.ports.clock import Clock
 from traintrack.ports.runner import Runner
 from traintrack.ports.storage import Storage
@@ -137,13 +138,14 @@ def consume(
         InputError: an input has no such path.
     """
     contents: dict[tuple[TargetId, str | None], ArtifactDigest] = {}
+    stored: dict[tuple[TargetId, str | None], Result] = {}
     for item in action.inputs:
-        if (item.id, item.subpath) in contents:
-            continue
         if item.origin is not None:
             contents[item.id, item.subpath] = _pinned_part(item.origin, item.subpath)
-            continue
-        contents[item.id, item.subpath] = _content(standing(item.id), item.id, item.subpath, storage, label_of)
+        else:
+            stored[item.id, item.subpath] = standing(item.id)
+    found = at_once(storage, lambda part: _content(stored[part], *part, storage, label_of), tuple(stored))
+    contents |= zip(stored, found, strict=True)
     inputs = tuple(
         InputRead(
             i.id,

@@ -31,8 +31,14 @@ class Loop:
         self.pending = 0
         self.fatal: Exception | None = None
         self._calls: queue.SimpleQueue[Call] = queue.SimpleQueue()
-        self._pool = Pool(NEAR_THREADS if is_near else DISTANT_THREADS, "traintrack")
+        self._hands = NEAR_THREADS if is_near else DISTANT_THREADS
+        self._pool = Pool(self._hands, "traintrack")
         self._own = OwnThread(clock, allowed=is_near)
+
+    @property
+    def has_free_hands(self) -> bool:
+        """Tell if a step that is asked for now waits for no other."""
+        return self.pending < self._hands
 
     @property
     def takes_steps_itself(self) -> bool:

@@ -6,8 +6,9 @@ hands what it learnt to the loop as a call.
 
 from __future__ import annotations
 
+import math
 import random
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Callable, Mapping
 from functools import partial
 
@@ -41,6 +42,7 @@ from traintrack.execute.hand_over import hand_over, waiting_words
 from traintrack.execute.healing import steps_to_heal
 from traintrack.execute.heartbeats import beating
 from traintrack.execute.landing import Landing
+from traintrack.execute.line import Line
 from traintrack.execute.live_logs import live_name, sender
 from traintrack.execute.loop import Loop
 from traintrack.execute.next import Fails, Look, NeedsSlot, Next, Request, Runs, Stands, Stored, Waits
@@ -48,7 +50,7 @@ from traintrack.execute.notes import Notes
 from traintrack.execute.ready_queue import ReadyQueue
 from traintrack.execute.retry import next_attempt
 from traintrack.execute.settings import Planner, RunResult, RunSettings
-from traintrack.execute.slots import Grant, Slots
+from traintrack.execute.slots import Ask, Grant, Slots
 from traintrack.execute.waiting import waiting_event
 from traintrack.execute.watchers import CellWatcher, JobWatcher
 from traintrack.ports.events import EventSink
@@ -57,8 +59,6 @@ from traintrack.ports.through import ReadsThrough
 
 FEW_FILES = 500
 """An output of no more is stored in some milliseconds: on a local disk that is a rename, and a change of modes."""
-
-NO_ROOM_S = 0.2
 
 
 class Run:
@@ -85,7 +85,9 @@ class Run:
         self._board = Board(planner.graph, sink, ports.clock)
         self._slots = Slots(settings.capacity)
         self._ready: ReadyQueue[TargetId] = ReadyQueue({})
-        self._no_room: ReadyQueue[TargetId] = ReadyQueue({})
+        self._no_room: Line[TargetId] = Line()
+        self._not_looked_at: deque[TargetId] = deque()
+        self._to_try_again: dict[TargetId, Flight] = {}
         self._seen: set[frozenset[str]] = set()
         self._delays = Delays()
         self._after_landing: list[Callable[[], None]] = []
@@ -120,7 +122,7 @@ class Run:
         clock = self._ports.clock
         began = clock.monotonic()
         self._control.on_stop(self._loop.wake)
-        self._sink.emit(RunStarted(self._settings.run, self._plan, self._settings.environment))
+        self._sink.emit(RunStarted(self._settings.run, self._plan, self._settings.environment, self._ports.who.profile))
         self._enlist(self._plan.steps)
         self._jobs.start()
         if self._beats is not None:
@@ -164,18 +166,28 @@ class Run:
         """Start what fits: first those that found no room before, then what has become ready."""
         if self._level() is not StopLevel.GO:
             return
-        still_no_room: list[TargetId] = []
-        while not self._slots.full and (id_ := self._no_room.take()) is not None:
-            grant = self._slots.take(self._resources(id_))
-            if grant is None:
-                still_no_room.append(id_)
-            else:
-                self._submit(id_, grant)
-        self._queue_for_room(still_no_room)
+        for id_, grant in self._no_room.take(self._slots):
+            self._start(id_, grant)
         while (ready := self._ready.take()) is not None:
             if self._offer(ready) and self._loop.takes_steps_itself and self._slots.full:
                 # It was only looked at, in this thread: what has ended meanwhile comes before the next look.
                 return
+        self._look_ahead()
+
+    def _start(self, id_: TargetId, grant: Grant) -> None:
+        flight = self._to_try_again.pop(id_, None)
+        if flight is None:
+            self._submit(id_, grant)
+            return
+        self._grants[id_] = flight.grant = grant
+        self._do(id_, partial(try_again, flight, self._ports, self._owners[id_]))
+
+    def _look_ahead(self) -> None:
+        """Look, with hands that are free, if those that wait for a place of their family need one at all."""
+        while self._not_looked_at and self._loop.has_free_hands:
+            id_ = self._not_looked_at.popleft()
+            if self._no_room.leave(id_):
+                self._submit(id_, None)
 
     def _offer(self, id_: TargetId) -> bool:
         """Advance a ready target, with a share if there is one: look-ups do without. False if it was not advanced."""
@@ -192,7 +204,13 @@ class Run:
                 return False
             if self._remake_disagreeing(id_):
                 return False
-        grant = self._slots.take(self._resources(id_)) if not len(self._no_room) else None
+        ask = self._ask(id_)
+        grant = None if self._no_room.is_open else self._slots.take(ask)
+        if grant is None and self._slots.family_is_full(ask):
+            # Others come first, who can start: it is looked at when nothing else is to be done.
+            self._queue_for_room(id_, ask)
+            self._not_looked_at.append(id_)
+            return False
         self._submit(id_, grant)
         return True
 
@@ -266,7 +284,7 @@ class Run:
                 self._wait_for(id_, found)
             case NeedsSlot(look):
                 self._looks[id_] = look
-                self._queue_for_room([id_])
+                self._queue_for_room(id_, self._ask(id_))
             case Fails():
                 self._tell_in_order(partial(self._failed, id_, found))
 
@@ -454,12 +472,9 @@ class Run:
 
     def _wake_delayed(self) -> None:
         while (flight := self._delays.take_due(self._ports.clock.monotonic())) is not None:
-            grant = self._slots.take(flight.resources)
-            if grant is None:
-                self._delay(flight, NO_ROOM_S)
-                return
-            self._grants[flight.id] = flight.grant = grant
-            self._do(flight.id, partial(try_again, flight, self._ports, self._owners[flight.id]))
+            self._to_try_again[flight.id] = flight
+            # What was begun, and is held, comes before what was not.
+            self._no_room.join(flight.id, Ask(flight.resources, flight.action.parallel), math.inf)
 
     def _tell_those_who_wait(self, handle: Handle, progress: str) -> None:
         """Let the cell say how far a task is: with its next beat, or at once where it has none."""
@@ -483,11 +498,13 @@ class Run:
             self._name_those_who_wait(self._control.level)
         idle = [i for i in self._waited if i not in self._grants]
         held_back = self._landing.clear_held_back() if self._landing else []
+        between = {flight.id: flight for flight in self._delays.clear()} | self._to_try_again
+        self._to_try_again.clear()
         for id_ in [*self._ready.clear(), *self._no_room.clear(), *held_back, *idle]:
             self._foreign.forget(id_)
-            if self._board.is_open(id_):
+            if self._board.is_open(id_) and id_ not in between:
                 self._board.not_run(id_, Outcome.CANCELLED)
-        for flight in self._delays.clear():
+        for flight in between.values():
             state = JobState(JobPhase.FINISHED, FailureClass.CANCELLED, "interrupted")
             self._do(flight.id, partial(self._abandoned, flight, state))
         if self._control.level > self._told_jobs and self._control.level >= StopLevel.STOP:
@@ -529,8 +546,12 @@ class Run:
         self._wake_delayed()
         self._notes.name_jobs(self._runs_still)
 
-    def _queue_for_room(self, ids: list[TargetId]) -> None:
-        self._no_room.add(dict.fromkeys(ids, ()), {i: self._urgency.get(i, 0.0) for i in ids})
+    def _queue_for_room(self, id_: TargetId, ask: Ask) -> None:
+        self._no_room.join(id_, ask, self._urgency.get(id_, 0.0))
+
+    def _ask(self, id_: TargetId) -> Ask:
+        action = self._board.graph.actions[id_]
+        return Ask(action.resources, action.parallel)
 
     def _resources(self, id_: TargetId) -> Resources:
         return self._board.graph.actions[id_].resources
@@ -539,6 +560,7 @@ class Run:
         grant = self._grants.pop(id_, None)
         if grant is not None:
             self._slots.give_back(grant)
+            self._no_room.freed(grant.family)
 
     def _make_landing(self) -> Landing | None:
         storage = self._ports.storage

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
 from msgspec import Struct
 
 from traintrack.action.action import Resources
+from traintrack.action.parallel import Parallel
 
 
 class Capacity(Struct, frozen=True):
@@ -16,12 +19,25 @@ class Capacity(Struct, frozen=True):
     gpus: int = 0
 
 
+class Ask(Struct, frozen=True):
+    """What has to be free before a task starts: what it asks for, and a place of its family where those are counted."""
+
+    resources: Resources
+    parallel: Parallel | None = None
+
+    @property
+    def family(self) -> str:
+        """The family whose places are counted, empty without one."""
+        return self.parallel.family if self.parallel else ""
+
+
 class Grant(Struct, frozen=True):
-    """What a task was given: its share, and the indices of its GPUs."""
+    """What a task was given: its share, the indices of its GPUs, and the family that it holds a place of, if any."""
 
     cpu: float
     memory_bytes: int
     gpus: tuple[int, ...] = ()
+    family: str = ""
 
 
 class Slots:
@@ -33,6 +49,7 @@ class Slots:
         self._cpu = 0.0
         self._memory = 0
         self._gpus = list(range(capacity.gpus))
+        self._families: Counter[str] = Counter()
 
     @property
     def busy(self) -> int:
@@ -50,9 +67,13 @@ class Slots:
             return f"it asks for {resources.gpu} GPU and there are {self._capacity.gpus}"
         return None
 
-    def take(self, resources: Resources) -> Grant | None:
+    def family_is_full(self, ask: Ask) -> bool:
+        """Tell that as many of its family have a share as may have one."""
+        return ask.parallel is not None and self._families[ask.family] >= ask.parallel.most
+
+    def take(self, ask: Ask) -> Grant | None:
         """Return a share, or None if there is not enough now."""
-        whole = self._capacity
+        whole, resources = self._capacity, ask.resources
         cpu = resources.cpu if whole.cpu is None else min(resources.cpu, whole.cpu)
         memory = resources.memory_bytes or 0
         if whole.memory_bytes is not None:
@@ -62,6 +83,7 @@ class Slots:
             and (whole.cpu is None or self._cpu + cpu <= whole.cpu + 1e-9)
             and (whole.memory_bytes is None or self._memory + memory <= whole.memory_bytes)
             and resources.gpu <= len(self._gpus)
+            and not self.family_is_full(ask)
         )
         if not fits:
             return None
@@ -70,7 +92,9 @@ class Slots:
         self._jobs += 1
         self._cpu += cpu
         self._memory += memory
-        return Grant(cpu, memory, gpus)
+        if ask.family:
+            self._families[ask.family] += 1
+        return Grant(cpu, memory, gpus, ask.family)
 
     def give_back(self, grant: Grant) -> None:
         """Return a share."""
@@ -78,3 +102,5 @@ class Slots:
         self._cpu -= grant.cpu
         self._memory -= grant.memory_bytes
         self._gpus = sorted([*self._gpus, *grant.gpus])
+        if grant.family:
+            self._families[grant.family] -= 1

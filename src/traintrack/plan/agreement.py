@@ -6,8 +6,9 @@ from collections.abc import Collection, Mapping
 from typing import Any
 
 from traintrack.action.action import ActionGraph
+from traintrack.action.cell import Result
 from traintrack.action.plan import Decision, Step
-from traintrack.action.record import Record
+from traintrack.action.record import InputRead, Record
 from traintrack.digest import ArtifactDigest, TargetId
 from traintrack.plan.history import History
 
@@ -39,11 +40,12 @@ class Agreement:
         return found
 
     def _disagreeing(self, reused: list[TargetId], steps: Mapping[TargetId, Step]) -> dict[TargetId, Mapping[str, Any]]:
-        read: dict[TargetId, set[ArtifactDigest]] = {}
+        results = {id_: cell.result for id_ in reused if (cell := steps[id_].cell) is not None and cell.result}
+        self._history.read_ahead([result.record for result in results.values()])
+        if self._all_agree(results):
+            return {}
+        read: dict[TargetId, set[ArtifactDigest]] = {id_: {result.artifact} for id_, result in results.items()}
         for id_ in reused:
-            cell = steps[id_].cell
-            if cell is not None and cell.result is not None:
-                read.setdefault(id_, set()).add(cell.result.artifact)
             for far, digest in self._lineage(id_, steps[id_]).items():
                 read.setdefault(far, set()).add(digest)
         disputed = {id_ for id_, digests in read.items() if len(digests) > 1}
@@ -53,6 +55,23 @@ class Agreement:
                 if far in disputed and digest != self._stands(far) and id_ in self._graph.actions:
                     found[id_] = {"input": self._graph.label_of(far), "read": digest}
         return found
+
+    def _all_agree(self, results: Mapping[TargetId, Result]) -> bool:
+        """Tell if nothing below results was read in two states, in one walk over all of them.
+
+        A thousand inputs that share what they were made from have a thousand lineages with the same in them: each by
+        itself is only looked at if this finds something.
+        """
+        states = {(id_, result.artifact) for id_, result in results.items()}
+        records = [self._history.record(result.record) for result in results.values()]
+        layer = {(read.id, read.artifact) for record in records if record for read in record.inputs}
+        states |= layer
+        while layer:
+            self._look_at(tuple({id_ for id_, _ in layer}))
+            below = {(read.id, read.artifact) for state in layer for read in self._read_by(*state)}
+            layer = below - states
+            states |= layer
+        return len({id_ for id_, _ in states}) == len(states)
 
     def _lineage(self, id_: TargetId, step: Step) -> Lineage:
         if id_ not in self._lineages:
@@ -70,13 +89,16 @@ class Agreement:
             self._look_at(layer)
             below: dict[TargetId, ArtifactDigest] = {}
             for id_, artifact in layer.items():
-                stands = self._look(id_)
-                if stands is not None and stands[0] == artifact and stands[1] is not None:
-                    for read in stands[1].inputs:
-                        if read.id not in seen:
-                            below.setdefault(read.id, read.artifact)
+                for read in self._read_by(id_, artifact):
+                    if read.id not in seen:
+                        below.setdefault(read.id, read.artifact)
             layer = below
         return seen
+
+    def _read_by(self, id_: TargetId, artifact: ArtifactDigest) -> tuple[InputRead, ...]:
+        """What an artifact was made from, as far as that is known: of what stands there is a record."""
+        stands = self._look(id_)
+        return stands[1].inputs if stands is not None and stands[0] == artifact and stands[1] is not None else ()
 
     def _look_at(self, ids: Collection[TargetId]) -> None:
         unknown = [id_ for id_ in ids if id_ not in self._standing]

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Collection
 
 from traintrack.action.action import Action
-from traintrack.action.cell import CellState
+from traintrack.action.cell import Cell, CellState, Result
 from traintrack.action.plan import Reason, ReasonCode
 from traintrack.action.record import Record, decode_record
 from traintrack.analysis.difference import explain_difference
 from traintrack.digest import ArtifactDigest, ContentDigest, TargetId
 from traintrack.errors import IntegrityError
+from traintrack.ports.at_once import at_once
 from traintrack.ports.storage import Storage
 
 SHOWN_FIELDS = 20
@@ -29,23 +30,30 @@ class History:
             self._records[digest] = self._read(digest)
         return self._records[digest]
 
-    def last_success(self, workspace: str, label: str) -> Record | None:
-        """Return the newest record of a label that is of a success."""
+    def read_ahead(self, digests: Collection[ContentDigest]) -> None:
+        """Read records that are about to be asked for: at once, where each crosses a network."""
+        unknown = [digest for digest in dict.fromkeys(digests) if digest not in self._records]
+        self._records |= zip(unknown, at_once(self._storage, self._read, unknown), strict=True)
+
+    def last_success(self, workspace: str, label: str, profile: str = "") -> Record | None:
+        """Return the newest record of a label that is of a success under the same profile, empty for none.
+
+        A small run says nothing about how long the full one takes, nor why that runs.
+        """
         for entry in self._storage.ledger.history(workspace, label):
             record = self.record(entry.record) if entry.record else None
-            if record is not None and record.outcome == "success":
+            if record is not None and record.outcome == "success" and record.who.profile == profile:
                 return record
         return None
 
     def standing_of(self, ids: Collection[TargetId]) -> dict[TargetId, tuple[ArtifactDigest, Record | None] | None]:
         """Return the artifacts that stand for IDs now and their records, None for each that has none; in one batch."""
-        found: dict[TargetId, tuple[ArtifactDigest, Record | None] | None] = {}
-        for id_, seen in self._storage.cells.read(ids).items():
-            cell = seen.cell
-            done = cell is not None and cell.state is CellState.DONE
-            result = cell.result if cell is not None and done else None
-            found[id_] = (result.artifact, self.record(result.record)) if result is not None else None
-        return found
+        standing = {id_: _standing(seen.cell) for id_, seen in self._storage.cells.read(ids).items()}
+        self.read_ahead([result.record for result in standing.values() if result is not None])
+        return {
+            id_: None if result is None else (result.artifact, self.record(result.record))
+            for id_, result in standing.items()
+        }
 
     def what_changed(self, old: Record, action: Action) -> Reason:
         """Name the fields whose change made this a new ID; if it is only inputs, the cause lies above."""
@@ -60,3 +68,7 @@ class History:
             return decode_record(data) if data is not None else None
         except IntegrityError:
             return None
+
+
+def _standing(cell: Cell | None) -> Result | None:
+    return cell.result if cell is not None and cell.state is CellState.DONE else None

@@ -13,7 +13,7 @@ from traintrack.action.record import Record
 from traintrack.digest import ContentDigest, TargetId
 from traintrack.errors import NotFoundError
 from traintrack.plan.agreement import Agreement
-from traintrack.plan.at_once import at_once
+from traintrack.ports.at_once import at_once
 from traintrack.plan.cells_for_plan import cells_for_plan
 from traintrack.plan.history import History
 from traintrack.ports.storage import Liveness, Storage
@@ -23,11 +23,13 @@ from traintrack.ports.trust import refusal_of
 class Planner:
     """Asks the storage in one batch per layer of what has to be made, and remembers what it heard.
 
-    `forced` are IDs that are executed though they stand.
+    `forced` are IDs that are executed though they stand. `profile` lies over the targets, empty for none.
     """
 
-    def __init__(self, graph: ActionGraph, storage: Storage, forced: Collection[TargetId] = ()) -> None:
-        self._graph, self._storage = graph, storage
+    def __init__(
+        self, graph: ActionGraph, storage: Storage, forced: Collection[TargetId] = (), profile: str = ""
+    ) -> None:
+        self._graph, self._storage, self._profile = graph, storage, profile
         self._forced = frozenset(forced)
         self._history = History(storage)
 
@@ -115,7 +117,7 @@ class Planner:
         record = self._history.record(own) if own else None
         if record is not None and record.outcome == "success":
             return record
-        return self._history.last_success(action.provenance.workspace, action.provenance.label)
+        return self._history.last_success(action.provenance.workspace, action.provenance.label, self._profile)
 
     def _reason(self, action: Action, cell: Cell | None, record: Record | None) -> Reason:
         if action.id in self._forced and cell is not None and cell.state is CellState.DONE:

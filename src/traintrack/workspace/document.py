@@ -55,7 +55,8 @@ class ParsedFile(Struct, frozen=True):
 class Document(Struct, frozen=True):
     """A file as values: maps, lists, strings, numbers, booleans, None, `Literal` and `REMOVE`.
 
-    `path` is relative to the workspace root. `marks` are the paths of every `Literal` and `REMOVE`.
+    `path` is relative to the workspace root. `marks` are the paths of every `Literal` and `REMOVE`. `has_holes` tells
+    that `${` may stand in a text.
     """
 
     path: str
@@ -63,6 +64,7 @@ class Document(Struct, frozen=True):
     places: DocumentPlaces
     marks: tuple[KeyPath, ...] = ()
     long_keys: tuple[KeyPath, ...] = ()
+    has_holes: bool = False
 
 
 class DocumentPlaces:
@@ -120,8 +122,8 @@ class DocumentPlaces:
         return Location(self.path, (place >> PLACE_BITS) + 1, (place & _COLUMN) + 1)
 
 
-def document_of(path: str, parsed: ParsedFile, load_places: Callable[[], Node]) -> Document:
-    """Return the document, with the marks put where they stood; takes over `parsed.value`."""
+def document_of(path: str, data: bytes, parsed: ParsedFile, load_places: Callable[[], Node]) -> Document:
+    """Return the document of a file's bytes, with the marks put where they stood; takes over `parsed.value`."""
     for where, text in parsed.marks:
         parent = parsed.value
         for part in where[:-1]:
@@ -129,7 +131,9 @@ def document_of(path: str, parsed: ParsedFile, load_places: Callable[[], Node]) 
         parent[where[-1]] = REMOVE if text is None else Literal(text)
     places = DocumentPlaces(path, parsed.outline, load_places)
     marks = tuple(where for where, _ in parsed.marks)
-    return Document(path, parsed.value, places, marks, parsed.long_keys)
+    # An escape such as `"\\x24{"` in double quotes may hide one.
+    has_holes = b"${" in data or b"\\" in data
+    return Document(path, parsed.value, places, marks, parsed.long_keys, has_holes)
 
 
 def outline_of(tree: Node) -> Outline:

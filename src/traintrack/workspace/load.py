@@ -4,19 +4,22 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from typing import Final
+from typing import Any, Final
 
 from traintrack.errors import InputError, raise_all
 from traintrack.label import Pattern, is_package
+from traintrack.workspace.declarations import Declared
 from traintrack.workspace.document import Document
-from traintrack.workspace.experiment_file import Changes, read_experiment
+from traintrack.workspace.experiment_file import read_experiment
+from traintrack.workspace.family import Family, TargetMap
 from traintrack.workspace.findings import shown
 from traintrack.workspace.fingerprint import fingerprint
 from traintrack.workspace.lockfile import LOCK_FILE, parse_lock
-from traintrack.workspace.model import Experiment, ImageSpec, Lock, Target, Workspace
+from traintrack.workspace.model import Experiment, ImageSpec, Lock, Workspace
 from traintrack.workspace.packages import CONFIG, find_packages, foreign
 from traintrack.workspace.parse_cache import load_document
 from traintrack.workspace.sets import SetOption, set_layer
+from traintrack.workspace.stack import Changes
 from traintrack.workspace.suggest import closest
 from traintrack.workspace.templates import Templates
 from traintrack.workspace.workspace_file import find_workspace, load_workspace, read_file
@@ -30,7 +33,8 @@ class Loader:
     """The experiments of a workspace, as the command line changes them.
 
     `requested` are the patterns of the command line, in order: what `worktree`, and sets without a pattern
-    of their own, apply to. Without any, they apply to all targets.
+    of their own, apply to. Without any, they apply to all targets. `profile` is the name of one that lies over
+    all targets, also those that are reached.
 
     `files` are those that were read, with the fingerprint of their bytes, None for a file that is not there.
     `searched` are the folders that were searched for packages, with what was found.
@@ -43,6 +47,7 @@ class Loader:
         sets: Sequence[SetOption] = (),
         worktree: bool = False,
         requested: Sequence[Pattern] = (),
+        profile: str | None = None,
     ) -> None:
         """Check the sets.
 
@@ -51,10 +56,12 @@ class Loader:
         """
         self.workspace = workspace
         self._root = os.fspath(workspace.root)
-        self._changes = Changes(tuple((option, set_layer(option)) for option in sets), worktree, tuple(requested))
+        layers = tuple((option, set_layer(option)) for option in sets)
+        self._changes = Changes(layers, worktree, tuple(requested), profile)
         self._templates = Templates(self._document)
         self._documents: dict[str, Document | InputError] = {}
         self._experiments: dict[str, Experiment | InputError] = {}
+        self._loading: set[str] = set()
         self.files: dict[str, bytes | None] = {}
         self.searched: dict[str, list[str]] = {}
 
@@ -67,10 +74,12 @@ class Loader:
         """
         known = self._experiments.get(package)
         if known is None:
+            self._loading.add(package)
             try:
                 known = self._load(package)
             except InputError as error:
                 known = error
+            self._loading.discard(package)
             self._experiments[package] = known
         if isinstance(known, InputError):
             raise known
@@ -105,7 +114,7 @@ class Loader:
         document = self._document(package)
         errors: list[InputError] = []
         lock = _NO_LOCK
-        targets: dict[str, Target] = {}
+        declared: dict[str, Declared] = {}
         images: dict[str, ImageSpec] = {}
         lock_path = _inside(package, LOCK_FILE)
         try:
@@ -113,11 +122,21 @@ class Loader:
         except InputError as error:
             errors.append(error)
         try:
-            targets, images = read_experiment(document, package, self.workspace, self._templates, self._changes)
+            declared, images = read_experiment(
+                document, package, self.workspace, self._templates, self._changes, self._elsewhere
+            )
         except InputError as error:
             errors.append(error)
         raise_all(errors)
-        return Experiment(package, document.path, targets, images, lock, lock_path)
+        families = {name: one for name, one in declared.items() if isinstance(one, Family)}
+        targets: Any = TargetMap(declared) if families else declared
+        return Experiment(package, document.path, targets, images, lock, lock_path, families)
+
+    def _elsewhere(self, package: str) -> Experiment:
+        """Another experiment, for a family that takes over axes."""
+        if package in self._loading:
+            raise InputError(f"`//{package}` takes axes from here in turn", code="cycle", hint="write the axes out")
+        return self.experiment(package)
 
     def _lock(self, path: str) -> Lock:
         if not os.path.lexists(f"{self._root}/{path}"):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -10,6 +10,7 @@ from msgspec import Struct, field
 
 from traintrack.errors import Location
 from traintrack.label import Label
+from traintrack.workspace.axes import Coordinate
 
 KeyPath = tuple[str | int, ...]
 """Where a value stands in a document: map keys and list indices from the top."""
@@ -42,6 +43,20 @@ class Layer(Struct, frozen=True):
     fields: Mapping[str, Any]
     base: KeyPath
     places: Places
+
+
+class Profile(Struct, frozen=True):
+    """An entry of `profiles` in one file: layers over targets, laid there by `--profile NAME`.
+
+    `defaults` is for every target that is a task, `tasks` by task, `targets` by the name of a target of the file.
+    """
+
+    name: str
+    place: Location
+    description: str | None = None
+    defaults: Layer | None = None
+    tasks: Mapping[str, Layer] = field(default_factory=dict)
+    targets: Mapping[str, Layer] = field(default_factory=dict)
 
 
 class ImageSpec(Struct, frozen=True):
@@ -79,6 +94,7 @@ class TargetSpec(Struct, frozen=True):
     network: bool = False
     outputs: Mapping[str, str] = field(default_factory=dict)
     needs: tuple[str, ...] = ()
+    except_: Mapping[str, Any] = field(default_factory=dict)
     source: str | None = None
     pin: str | None = None
     import_: bool | None = None
@@ -86,26 +102,28 @@ class TargetSpec(Struct, frozen=True):
     deliver: str | Mapping[str, str] | None = None
     keep: str | int | float | None = None
     layout: str | None = None
+    max_parallel: int | None = None
     description: str | None = None
     tags: tuple[str, ...] = ()
     args_schema: str | None = None
 
 
 class Target(Struct, frozen=True):
-    """One declared target. `layers` are in merge order, the last wins; the target's own layer is among them."""
+    """One declared target. `layers` are in merge order, the last wins; the target's own layer is among them.
+
+    A member of a family has a coordinate for each of `axes`; its layers are as they were written, with holes.
+    """
 
     label: Label
     spec: TargetSpec
     layers: tuple[Layer, ...]
     place: Location
+    axes: tuple[str, ...] = ()
+    point: tuple[Coordinate, ...] = ()
 
     def place_of(self, *path: str | int) -> Location:
         """Where the value of a merged field was written: in the last layer that has it."""
-        for depth in range(len(path), 0, -1):
-            for layer in reversed(self.layers):
-                if _has(layer.fields, path[:depth]):
-                    return layer.places.value((*layer.base, *path[:depth]))
-        return self.place
+        return place_in(self.layers, path) or self.place
 
     def origin_of(self, *path: str | int) -> str:
         """Which layer a merged field comes from, in words."""
@@ -113,6 +131,34 @@ class Target(Struct, frozen=True):
             if _has(layer.fields, path):
                 return layer.origin
         return "default"
+
+
+class FamilyOfTargets(Protocol):
+    """Targets that differ in their coordinates; `label` is the name that they share, before the `@`."""
+
+    label: Label
+    place: Location
+
+    @property
+    def axes(self) -> tuple[str, ...]:
+        """The axes, in the order of the members' names."""
+
+    def __len__(self) -> int:
+        """How many members there are; none is made."""
+
+    def find(self, coordinates: Mapping[str, str]) -> Target | None:
+        """Return the member with a coordinate for each axis, by name, None if there is none.
+
+        Raises:
+            InputError: the member is wrong.
+        """
+
+    def matching(self, coordinates: Mapping[str, str]) -> Iterator[Target]:
+        """Return the members with these coordinates in order; all of them for none.
+
+        Raises:
+            InputError: a member is wrong.
+        """
 
 
 class Frozen(Struct, frozen=True):
@@ -152,7 +198,10 @@ class Lock(Struct, frozen=True):
 
 
 class Experiment(Struct, frozen=True):
-    """A folder with a TTCONFIG.yaml. `targets` by name in file order, `images` by name."""
+    """A folder with a TTCONFIG.yaml. `targets` by name in file order, `images` by name.
+
+    The members of `families` are among the targets, each made when it is asked for by its name or gone through.
+    """
 
     package: str
     path: str
@@ -160,6 +209,7 @@ class Experiment(Struct, frozen=True):
     images: Mapping[str, ImageSpec]
     lock: Lock
     lock_path: str
+    families: Mapping[str, FamilyOfTargets] = field(default_factory=dict)
 
 
 class EnvironmentSpec(Struct, frozen=True):
@@ -176,7 +226,8 @@ class EnvironmentSpec(Struct, frozen=True):
 class Workspace(Struct, frozen=True):
     """TTWORKSPACE.yaml. `root` is its folder; `prefix` is that folder inside the git repository, empty at its top.
 
-    `defaults` and `tasks` are layers that targets are merged over. `digest` is of the file's bytes.
+    `defaults` and `tasks` are layers that targets are merged over, `profiles` by name what may lie over these.
+    `digest` is of the file's bytes.
     """
 
     name: str
@@ -190,6 +241,16 @@ class Workspace(Struct, frozen=True):
     defaults: Layer | None = None
     tasks: Mapping[str, Layer] = field(default_factory=dict)
     digest: bytes = b""
+    profiles: Mapping[str, Profile] = field(default_factory=dict)
+
+
+def place_in(layers: Sequence[Layer], path: KeyPath) -> Location | None:
+    """Where a merged value, or the nearest thing above it, was written last; None if no layer has any of it."""
+    for depth in range(len(path), 0, -1):
+        for layer in reversed(layers):
+            if _has(layer.fields, path[:depth]):
+                return layer.places.value((*layer.base, *path[:depth]))
+    return None
 
 
 def _has(fields: Any, path: tuple[str | int, ...]) -> bool:

@@ -47,13 +47,13 @@ def load_document(data: bytes, path: str, folder: Path | None = None) -> Documen
         found = _read(where)
         if found is not None:
             parsed, places = found
-            return document_of(path, parsed, lambda: _places_of(places, data, path))
+            return document_of(path, data, parsed, lambda: _places_of(places, data, path))
     from traintrack.workspace.yaml_source import parse_file  # noqa: PLC0415 - a hit needs no parser
 
     parsed, tree = parse_file(data, path)
     if where is not None:
         _write(where, parsed, tree)
-    return document_of(path, parsed, lambda: tree)
+    return document_of(path, data, parsed, lambda: tree)
 
 
 def cache_folder() -> Path | None:

@@ -13,21 +13,19 @@ from traintrack.workspace.checks import Check
 from traintrack.workspace.document import REMOVE
 from traintrack.workspace.findings import Findings, shown
 from traintrack.workspace.images import check_image
+from traintrack.workspace.interpolate import has_holes
 from traintrack.workspace.model import KeyPath
 from traintrack.workspace.suggest import did_you_mean, one_of
 
-UNSUPPORTED: Final = frozenset(
-    {"each", "overrides", "max_members", "with", "max_parallel", "except", "checks", "baseline"}
-)
-"""Fields of later versions; templates have `params`, `targets` and `result` besides."""
+SHAPE: Final = frozenset({"use", "with", "each", "overrides", "max_members"})
+"""Fields that say how many targets there are and where their fields come from; a target itself has none of them."""
 
-UNSUPPORTED_IN_TEMPLATES: Final = UNSUPPORTED | {"params", "targets", "result"}
-
-_WITHOUT_IT: Final = dict.fromkeys(("each", "overrides", "with"), "remove it, and write the targets out")
+UNSUPPORTED: Final = frozenset({"checks", "baseline"})
+"""Fields of later versions."""
 
 OF_TASKS_ONLY: Final = (
     *("args", "unhashed", "env", "secrets", "image", "code", "paths", "commit", "cache_version"),
-    *("resources", "retries", "outputs", "args_schema", "needs"),
+    *("resources", "retries", "outputs", "args_schema", "needs", "max_parallel", "except"),
 )
 OF_SOURCES_ONLY: Final = ("pin", "import", "max_age")
 
@@ -63,11 +61,26 @@ def check_fields(
     return fields if changed is None else changed
 
 
+def check_declared(
+    fields: Mapping[str, Any], base: KeyPath, findings: Findings, where: str, refused: Mapping[str, str]
+) -> Mapping[str, Any]:
+    """Check a layer as `check_fields`, but for values with holes: these are checked when they are filled."""
+    open_ = {key for key, value in fields.items() if key not in SHAPE and has_holes(value)}
+    if not open_:
+        return check_fields(fields, base, findings, where, refused)
+    for key in open_:
+        if key not in CHECKS or key in refused:
+            _refuse((*base, key), findings, where, refused)
+    closed = {key: value for key, value in fields.items() if key not in open_}
+    kept = check_fields(closed, base, findings, where, refused)
+    return {key: kept.get(key, value) for key, value in fields.items()}
+
+
 def _refuse(path: KeyPath, findings: Findings, where: str, refused: Mapping[str, str]) -> None:
     name = str(path[-1])
     if name in refused:
         findings.at_key(path, f"`{name}` cannot stand in {where}", "misplaced-field", refused[name])
-    elif name in UNSUPPORTED or (where.startswith("template") and name in UNSUPPORTED_IN_TEMPLATES):
+    elif name in UNSUPPORTED:
         unsupported(path, findings)
     else:
         findings.unknown(path, (known for known in CHECKS if known not in refused), where)
@@ -76,7 +89,7 @@ def _refuse(path: KeyPath, findings: Findings, where: str, refused: Mapping[str,
 def unsupported(path: KeyPath, findings: Findings) -> None:
     """Note a field of a later version."""
     message = f"`{path[-1]}` is not supported by traintrack 0.1"
-    findings.at_key(path, message, "unsupported", _WITHOUT_IT.get(str(path[-1]), "remove it"))
+    findings.at_key(path, message, "unsupported", "remove it")
 
 
 def _task(value: Any, path: KeyPath, findings: Findings) -> Any:
@@ -203,9 +216,43 @@ def _need(value: Any, path: KeyPath, findings: Findings) -> Any:
     except LabelError as error:
         findings.at_value(path, str(error), "bad-label", 'write `":target"` or `"//path:target"`')
         return value
-    if reference.path or reference.output or reference.ref or reference.alias or reference.member:
+    if reference.path or reference.output or reference.ref or reference.alias:
         message = f"`{shown(value)}` is more than a label"
         findings.at_value(path, message, "bad-label", 'name the target alone: `":target"` or `"//path:target"`')
+    return value
+
+
+def _each(value: Any, path: KeyPath, findings: Findings) -> Any:
+    if type(value) not in (dict, list, str):
+        findings.wrong_type(value, path, "a map of axes", "write `each: {lr: [0.1, 0.01]}`")
+    return value
+
+
+def _overrides(value: Any, path: KeyPath, findings: Findings) -> Any:
+    if type(value) is not list:
+        findings.wrong_type(value, path, "a list", "write `- {match: {depth: 50}, resources: {gpu: 4}}` below it")
+        return value
+    return [_override(entry, (*path, i), findings) for i, entry in enumerate(value)]
+
+
+def _override(entry: Any, path: KeyPath, findings: Findings) -> Any:
+    if type(entry) is not dict or type(entry.get("match")) is not dict or not entry["match"]:
+        findings.wrong_type(entry, path, "a map with `match`", "write `match: {depth: 50}` and the fields")
+        return {}
+    fields = {key: value for key, value in entry.items() if key != "match"}
+    refused = dict.fromkeys(SHAPE, "an override gives fields to members, it does not shape the family")
+    return {"match": entry["match"], **check_declared(fields, path, findings, "an override", refused)}
+
+
+def _except(value: Any, path: KeyPath, findings: Findings) -> Any:
+    """Coordinates left out, by the dotted path of the argument that holds the fan-in."""
+    if type(value) is not dict:
+        findings.wrong_type(value, path, "a map", "write `evals: [{lr: 0.1, fold: 3}]`, an argument with coordinates")
+        return value
+    for argument, left_out in value.items():
+        if type(left_out) is not list or not all(type(one) is dict and one for one in left_out):
+            hint = f"write `{shown(argument)}: [{{lr: 0.1, fold: 3}}]`"
+            findings.wrong_type(left_out, (*path, argument), "a list of coordinates", hint)
     return value
 
 
@@ -232,6 +279,12 @@ def _keep(value: Any, path: KeyPath, findings: Findings) -> Any:
     return value if value == FOREVER else checks.duration(value, path, findings)
 
 
+def _at_least_one(value: Any, path: KeyPath, findings: Findings) -> Any:
+    if type(value) is not int or value < 1:
+        findings.wrong_type(value, path, "a whole number from 1 on", "write a number, such as `4`")
+    return value
+
+
 _DELIVER = checks.choice("copy", "mount", "uri")
 _deliver_map = checks.map_of(_DELIVER)
 
@@ -248,6 +301,11 @@ _use_list = checks.list_of(checks.line)
 
 CHECKS: Final[Mapping[str, Check]] = {
     "use": _use,
+    "with": checks.mapping,
+    "each": _each,
+    "overrides": _overrides,
+    "max_members": _at_least_one,
+    "except": _except,
     "task": checks.optional(_task),
     "image": checks.optional(_image),
     "commit": checks.optional(_commit),
@@ -282,6 +340,7 @@ CHECKS: Final[Mapping[str, Check]] = {
     "deliver": checks.optional(_deliver),
     "keep": checks.optional(_keep),
     "layout": checks.optional(checks.choice("plain")),
+    "max_parallel": checks.optional(_at_least_one),
     "description": checks.optional(checks.text),
     "tags": checks.list_of(checks.line),
     "args_schema": checks.optional(checks.relative_path),

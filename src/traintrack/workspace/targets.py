@@ -20,12 +20,18 @@ SHARED: Final = ("defaults", "tasks.")
 def spec_of(merged: dict[str, Any]) -> TargetSpec:
     """Return checked and merged fields as a value; takes over `merged`."""
     merged.pop("use", None)
+    return TargetSpec(**spec_fields(merged))
+
+
+def spec_fields(fields: dict[str, Any]) -> dict[str, Any]:
+    """Return checked fields under the names, and of the types, that `TargetSpec` has; takes over `fields`."""
     for key in ("paths", "needs", "tags"):
-        if type(merged.get(key)) is list:
-            merged[key] = tuple(merged[key])
-    if "import" in merged:
-        merged["import_"] = merged.pop("import")
-    return TargetSpec(**merged)
+        if type(fields.get(key)) is list:
+            fields[key] = tuple(fields[key])
+    for key in ("import", "except"):
+        if key in fields:
+            fields[f"{key}_"] = fields.pop(key)
+    return fields
 
 
 def wrong_as_a_whole(target: Target, images: Mapping[str, ImageSpec]) -> list[InputError]:

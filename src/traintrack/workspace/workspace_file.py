@@ -20,6 +20,7 @@ from traintrack.workspace.fingerprint import fingerprint
 from traintrack.workspace.images import check_platform, read_images
 from traintrack.workspace.model import EnvironmentSpec, Layer, Workspace
 from traintrack.workspace.parse_cache import load_document
+from traintrack.workspace.profiles import read_workspace_profiles
 from traintrack.workspace.requirement import RequirementError, satisfies
 from traintrack.workspace.small_file import read_small
 from traintrack.workspace.suggest import did_you_mean, one_of
@@ -120,7 +121,6 @@ def _read(sections: Mapping[str, Any], root: Path, document: Document, findings:
         if key not in SECTIONS:
             _unknown(key, findings)
     environments = read_environments(sections.get("environments"), findings)
-    findings.section(sections.get("profiles"), ("profiles",))
     platform = sections.get("platform")
     return Workspace(
         name=_name(sections, findings),
@@ -133,6 +133,7 @@ def _read(sections: Mapping[str, Any], root: Path, document: Document, findings:
         requires=sections.get("requires"),
         defaults=_defaults(sections.get("defaults"), document, findings),
         tasks=_tasks(sections.get("tasks"), document, findings),
+        profiles=read_workspace_profiles(sections.get("profiles"), findings),
     )
 
 

@@ -21,7 +21,7 @@ def parse_yaml(data: bytes, path: str) -> Document:
         InputError: all that is wrong with the file, each with its place.
     """
     parsed, tree = parse_file(data, path)
-    return document_of(path, parsed, lambda: tree)
+    return document_of(path, data, parsed, lambda: tree)
 
 
 def parse_file(data: bytes, path: str) -> tuple[ParsedFile, Node]:

@@ -10,6 +10,7 @@ import pytest
 from in_memory import COMMIT, DIGEST, OTHER_COMMIT, TREE, MemoryCatalog, MemoryGit, experiment, git, image, workspace
 
 from traintrack.action.action import Action, ActionGraph, Deliver, Resources, Retries, Secret
+from traintrack.action.parallel import Parallel
 from traintrack.analysis.identify import analyze
 from traintrack.digest import target_id
 from traintrack.errors import InputError, InputErrors
@@ -107,6 +108,7 @@ def test_what_decides_a_result_is_in_the_id(change: dict[str, Any]) -> None:
         {"unhashed": {"workers": 8}},
         {"resources": {"cpu": 4, "gpu": 1}},
         {"retries": 3},
+        {"max_parallel": 3},
         {"timeout": "2h"},
         {"network": True},
         {"outputs": {"m": "m.bin"}},
@@ -175,6 +177,21 @@ def test_the_terms_of_a_target_reach_its_action() -> None:
     assert made.provenance.place == "a/TTCONFIG.yaml:2"
     assert made.provenance.commit == COMMIT
     assert made.provenance.description == "what it does"
+
+
+def test_a_bound_on_a_family_counts_all_labels_that_are_the_same_up_to_the_member() -> None:
+    graph = analyzed(experiment("a", {"t@lr=0.1": {"max_parallel": 2}, "t@lr=0.2": {"max_parallel": 3}, "u": {}}))
+
+    found = {label: graph.actions[id_].parallel for label, id_ in graph.labels.items()}
+    assert found == {"//a:t@lr=0.1": Parallel("//a:t", 2), "//a:t@lr=0.2": Parallel("//a:t", 3), "//a:u": None}
+
+
+def test_the_smaller_bound_holds_for_labels_of_one_recipe() -> None:
+    same = {"task": "train", "args": {"lr": 0.1}}
+    targets = {"one": same, "two": {**same, "max_parallel": 5}, "three": {**same, "max_parallel": 2}}
+
+    (made,) = analyzed(experiment("a", targets)).actions.values()
+    assert made.parallel == Parallel("//a:three", 2)
 
 
 def test_needs_are_ids_that_must_succeed_first_and_stand_outside_of_the_recipe() -> None:

@@ -21,12 +21,13 @@ class Options(Struct, frozen=True):
 
     patterns: tuple[str, ...]
     fresh: bool = False
+    profile: str | None = None
 
 
 def run(call: Call, options: Options) -> int:
     """Tell all errors and warnings; the exit code is that of a wrong file if there is an error, else of a stale source."""
     fresh = Freshness(datetime.now(UTC), lambda text: call.terminal.say((text,))) if options.fresh else None
-    report = check(open_project(call.start), options.patterns, fresh)
+    report = check(open_project(call.start, profile=options.profile), options.patterns, fresh)
     code = _exit_code(report)
     if call.json:
         fields = {"errors": [one_error(e) for e in report.errors], "warnings": [one_error(w) for w in report.warnings]}

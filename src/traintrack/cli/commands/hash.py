@@ -20,13 +20,14 @@ class Options(Struct, frozen=True):
     preimage: str | None
     worktree: bool
     sets: tuple[str, ...]
+    profile: str | None
 
 
 def run(call: Call, options: Options) -> int:
     """Print `ID  LABEL` a line, or the bytes that one ID is the hash of."""
     if options.preimage is not None and options.patterns:
         raise UsageError("`--preimage` takes one label and no patterns", hint="traintrack hash --preimage LABEL")
-    project = open_project(call.start, sets=options.sets, worktree=options.worktree)
+    project = open_project(call.start, sets=options.sets, worktree=options.worktree, profile=options.profile)
     if options.preimage is not None:
         return _preimage(call, hash_targets(project, (options.preimage,)), options.preimage)
     hashed = hash_targets(project, options.patterns)

@@ -19,11 +19,12 @@ class Options(Struct, frozen=True):
     patterns: tuple[str, ...]
     update: str | None
     check: bool
+    profile: str | None
 
 
 def run(call: Call, options: Options) -> int:
     """Print a line for each pin that was added or moved; tell those that cannot be had."""
-    project = open_project(call.start)
+    project = open_project(call.start, profile=options.profile)
     # `--update` names what is meant; without any word the whole workspace is.
     patterns = options.patterns or (() if options.update else ("//...",))
     report = lock(

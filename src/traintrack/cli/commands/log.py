@@ -20,11 +20,12 @@ class Options(Struct, frozen=True):
     about: str | None
     attempt: int | None
     follow: bool
+    profile: str | None
 
 
 def run(call: Call, options: Options) -> int:
     """Print a log, or a row for each target of a run."""
-    project = open_project(call.start)
+    project = open_project(call.start, profile=options.profile)
     environment = open_environment(project.workspace, call.env)
 
     def find() -> LogAnswer | tuple[HistoryLine, ...]:

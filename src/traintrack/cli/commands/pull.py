@@ -23,6 +23,7 @@ class Options(Struct, frozen=True):
     output: str | None
     force: bool
     attempt: str | None
+    profile: str | None
 
 
 def run(call: Call, options: Options) -> int:
@@ -31,7 +32,7 @@ def run(call: Call, options: Options) -> int:
         raise UsageError("`--force` goes with `-o`", hint="traintrack pull PATTERN -o DIR --force")
     if options.force and options.attempt is not None:
         raise UsageError("`--force` does not go with `--attempt`", hint="give another folder with `-o`")
-    project = open_project(call.start)
+    project = open_project(call.start, profile=options.profile)
     environment = open_environment(project.workspace, call.env)
     hear_of_reads(call, environment)
     if options.output is not None and options.output.startswith("s3://"):

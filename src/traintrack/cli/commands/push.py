@@ -32,11 +32,12 @@ class Options(Struct, frozen=True):
 
     patterns: tuple[str, ...]
     to: str | None
+    profile: str | None
 
 
 def run(call: Call, options: Options) -> int:
     """Print a row for each result that was sent or could not be; 8 if one was refused."""
-    project = open_project(call.start)
+    project = open_project(call.start, profile=options.profile)
     environment = open_environment(project.workspace, call.env)
     report = push(project, environment, options.patterns, options.to)
     code = IntegrityError.exit_code if report.refused else 0

@@ -12,19 +12,22 @@ from msgspec import Struct
 from traintrack.action.record import Timings
 from traintrack.app.answers import RunReport
 from traintrack.app.environment import Environment, open_environment
+from traintrack.app.keep_set import KeptEdit, keep_sets
 from traintrack.app.project import Project, open_project
 from traintrack.app.reasons import reason_text
 from traintrack.app.run_targets import RunOptions, plan_run, run_targets, superseded_by
 from traintrack.cli.call import Call
 from traintrack.cli.event_tee import EventTee
 from traintrack.cli.events_file import EventsFile, OpenFile, open_file
-from traintrack.cli.line import warn
+from traintrack.cli.family_failures import family_failure_lines
+from traintrack.cli.keep_set_answer import edit_fields, edit_lines
+from traintrack.cli.line import faint, warn
 from traintrack.cli.live import LiveProgress
 from traintrack.cli.live_screen import ProgressMode, wants_live
 from traintrack.cli.progress import Progress
 from traintrack.cli.quantity import count_text, names_text
 from traintrack.cli.reach import hear_of_reads
-from traintrack.cli.run_answer import exit_code, plan_fields, plan_lines, run_fields
+from traintrack.cli.run_answer import exit_code, member_plan_lines, plan_fields, plan_lines, run_fields
 from traintrack.cli.stopping import stopping
 from traintrack.cli.summary import plan_line, summary_lines
 from traintrack.cli.terminal import Terminal, Verbosity
@@ -54,6 +57,7 @@ class Options(Struct, frozen=True):
     progress: str | None
     events: str | None
     trace: str | None
+    profile: str | None
 
     def for_run(self) -> RunOptions:
         """Return what the use case wants; without a word, CI is locked."""
@@ -78,7 +82,13 @@ def run(call: Call, options: Options) -> int:
 
 
 def _carry_out(call: Call, options: Options, progress: Progress | LiveProgress, events: EventsFile | None) -> int:
-    project = open_project(call.start, sets=options.sets, worktree=options.worktree, requested=options.patterns)
+    project = open_project(
+        call.start,
+        sets=options.sets,
+        worktree=options.worktree,
+        requested=options.patterns,
+        profile=options.profile,
+    )
     environment = open_environment(project.workspace, call.env)
     hear_of_reads(call, environment)
     if options.dry_run:
@@ -92,9 +102,12 @@ def _carry_out(call: Call, options: Options, progress: Progress | LiveProgress, 
             sinks.append(open_files.enter_context(TraceFile(options.trace, trace, partial(_warn, progress.terminal))))
         report, signalled = _run(options, project, environment, progress, sinks)
     code = exit_code(report, signalled)
+    call.terminal.tell(*family_failure_lines(report))
     call.terminal.say(*summary_lines(report))
+    edits = _edits(options, project, [row.label for row in report.targets])
+    call.terminal.say(*edit_lines(edits))
     if call.json:
-        call.document("run/1", {**run_fields(report), "exit_code": code})
+        call.document("run/1", {**run_fields(report), "edits": edit_fields(edits), "exit_code": code})
     return code
 
 
@@ -137,12 +150,22 @@ def _warn(terminal: Terminal, fact: str) -> None:
 
 def _plan(call: Call, options: Options, project: Project, environment: Environment) -> int:
     planned = plan_run(project, environment, options.patterns, options.for_run())
+    edits = _edits(options, project, [row.label for row in planned])
     if call.json:
-        call.document("plan/1", plan_fields(planned, environment.name))
+        about = {"profile": options.profile, "edits": edit_fields(edits)}
+        call.document("plan/1", {**plan_fields(planned, environment.name), **about})
         return 0
+    if options.profile is not None:
+        call.terminal.say((faint(f"profile {options.profile}"),))
     call.terminal.say(plan_line([row.decision for row in planned]))
-    call.terminal.result(*plan_lines(planned))
+    each = call.terminal.verbosity is Verbosity.VERBOSE
+    call.terminal.result(*(member_plan_lines(planned) if each else plan_lines(planned)))
+    call.terminal.say(*edit_lines(edits))
     return 0
+
+
+def _edits(options: Options, project: Project, labels: Sequence[str]) -> tuple[KeptEdit, ...]:
+    return keep_sets(project, options.sets, options.patterns, labels)
 
 
 def _tell_superseded(call: Call, labels: tuple[str, ...]) -> None:

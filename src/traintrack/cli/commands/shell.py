@@ -42,6 +42,7 @@ class Options(Struct, frozen=True):
     attempt: str | None
     print_only: bool
     line: str | None
+    profile: str | None
 
 
 def run(call: Call, options: Options) -> int:
@@ -54,7 +55,7 @@ def run(call: Call, options: Options) -> int:
             code="no-terminal",
             hint=f"traintrack shell {options.label} --print",
         )
-    project = open_project(call.start)
+    project = open_project(call.start, profile=options.profile)
     environment = open_environment(project.workspace, call.env)
     if options.attempt is None:
         wanted = wanted_target(project, environment, options.label)

@@ -22,11 +22,12 @@ class Options(Struct, frozen=True):
 
     label: str
     record: bool
+    profile: str | None
 
 
 def run(call: Call, options: Options) -> int:
     """Print the fields of a target with their places, its inputs and its ID."""
-    project = open_project(call.start)
+    project = open_project(call.start, profile=options.profile)
     # Only the record and the place of files need a storage; without them `show` works wherever the repository is.
     if options.record:
         environment = open_environment(project.workspace, call.env)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Sequence
+
 from msgspec import Struct
 
 from traintrack.app.answers import TargetStatus
@@ -10,37 +13,81 @@ from traintrack.app.project import open_project
 from traintrack.app.status import status
 from traintrack.cli.call import Call
 from traintrack.cli.line import Line, Painted, bad, busy, faint, good, warn
+from traintrack.cli.named_families import named_by_member
 from traintrack.cli.quantity import size_text, time_text
 from traintrack.cli.reach import hear_of_reads
+from traintrack.cli.shell_word import shell_word
+from traintrack.family_name import by_row, coordinates_text, family_of
 
 _MARKS = {"cached": good("✓"), "running": busy("●"), "failed": bad("✗"), "stale": warn("◌"), "missing": faint("·")}
+_TOLD_FIRST = ("failed", "running", "stale", "missing")
+_MEMBERS = 5
 
 
 class Options(Struct, frozen=True):
     """See `cli/table.py`."""
 
     patterns: tuple[str, ...]
+    members: bool
+    profile: str | None
 
 
 def run(call: Call, options: Options) -> int:
-    """Print a row for each target: state, label, and what is known about it."""
-    project = open_project(call.start)
+    """Print a row for each target: state, label, and what is known about it; a family is one row with its worst members."""
+    project = open_project(call.start, profile=options.profile)
     environment = open_environment(project.workspace, call.env)
     hear_of_reads(call, environment)
     rows = status(project, environment, options.patterns)
     if call.json:
         call.document("status/1", {"environment": environment.name, "targets": [_fields(row) for row in rows]})
         return 0
-    width = max((len(row.label) for row in rows), default=0)
-    call.terminal.result(*(_line(row, width) for row in rows))
+    if options.members:
+        call.terminal.result(*_lines(rows))
+        return 0
+    call.terminal.result(*status_lines(rows, named_by_member(options.patterns, project.current_package)))
     return 0
 
 
-def _line(row: TargetStatus, width: int) -> Line:
+def status_lines(rows: Sequence[TargetStatus], spread: frozenset[str]) -> list[Line]:
+    """Return a line for each target; the members of a family that is not in `spread` are counted in one.
+
+    Below it stand at most five members without a result, those that failed first.
+    """
+    groups = by_row(rows, lambda row: row.label)
+    summed = {name for name, some in groups.items() if len(some) > 1 and family_of(some[0].label) not in spread}
+    width = max((len(row.label) for name, some in groups.items() if name not in summed for row in some), default=0)
+    lines: list[Line] = []
+    for name, some in groups.items():
+        lines += _family_lines(name, some) if name in summed else [_line(row, row.label, width) for row in some]
+    return lines
+
+
+def _lines(rows: Sequence[TargetStatus]) -> list[Line]:
+    width = max((len(row.label) for row in rows), default=0)
+    return [_line(row, row.label, width) for row in rows]
+
+
+def _family_lines(name: str, members: Sequence[TargetStatus]) -> list[Line]:
+    counts = Counter(row.state for row in members)
+    head: list[str | Painted] = []
+    for state, mark in _MARKS.items():
+        if counts[state]:
+            head += [" · " if head else "", mark, f" {state} {counts[state]}"]
+    lines: list[Line] = [(*head, f"   {name}")]
+    open_ = [row for state in _TOLD_FIRST for row in members if row.state == state]
+    width = max((len(coordinates_text(row.label)) for row in open_[:_MEMBERS]), default=0)
+    lines += [("  ", *_line(row, coordinates_text(row.label), width)) for row in open_[:_MEMBERS]]
+    if len(open_) > _MEMBERS:
+        command = f"traintrack status --members {shell_word(name)}"
+        lines.append(("  ", faint(f"… {len(open_) - _MEMBERS} more: {command}")))
+    return lines
+
+
+def _line(row: TargetStatus, name: str, width: int) -> Line:
     facts = [row.detail, time_text(row.since), "" if row.size_bytes is None else size_text(row.size_bytes)]
     tail = " · ".join(fact for fact in facts if fact)
     mark: Painted = _MARKS.get(row.state, faint("·"))
-    head = f" {row.state:<7}  {row.label}"
+    head = f" {row.state:<7}  {name}"
     return (mark, head.ljust(width + 10) + "  ", faint(tail)) if tail else (mark, head)
 
 

@@ -44,12 +44,13 @@ class Options(Struct, frozen=True):
     sample: str | None
     repair: bool
     rebuild: str | None
+    profile: str | None
 
 
 def run(call: Call, options: Options) -> int:
     """Print a line for each finding; the exit code is that of refused bytes if something is wrong at the end."""
     wanted = _wanted(options)
-    project = open_project(call.start)
+    project = open_project(call.start, profile=options.profile)
     environment = open_environment(project.workspace, call.env)
     if options.rebuild is not None:
         return _rebuild(call, project, environment, options.rebuild)

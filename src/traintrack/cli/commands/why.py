@@ -16,11 +16,12 @@ class Options(Struct, frozen=True):
     """See `cli/table.py`."""
 
     label: str
+    profile: str | None
 
 
 def run(call: Call, options: Options) -> int:
     """Print why, with every cause and its place."""
-    project = open_project(call.start)
+    project = open_project(call.start, profile=options.profile)
     environment = open_environment(project.workspace, call.env)
     hear_of_reads(call, environment)
     answer = why(project, environment, options.label)

@@ -1,0 +1,165 @@
+"""What a fan-in would have to leave out so that it can be made without the members that failed."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any
+
+from msgspec import Struct
+
+from traintrack.action.action import Action, ActionGraph
+from traintrack.action.plan import Outcome
+from traintrack.app.answers import ExceptEdit
+from traintrack.digest import JsonValue, TargetId, canonical_json
+from traintrack.family_name import family_of, row_name
+from traintrack.label import parse_label
+from traintrack.workspace.folders import CONFIG
+
+GROUPED_FROM = 21
+"""From so many coordinates on, a value of an axis whose members are all left out stands for them."""
+
+_NAME = re.compile(r'[^."=\s]+\Z')
+_NONE: frozenset[str] = frozenset()
+
+Coordinates = Mapping[str, JsonValue]
+
+
+class _Row(Struct, frozen=True):
+    """A row of a fan-in: its argument, its coordinates, and the rows of failures that it cannot be made for."""
+
+    argument: str
+    at: Coordinates
+    roots: frozenset[str]
+
+
+def except_edits(graph: ActionGraph, outcomes: Mapping[TargetId, Outcome]) -> tuple[ExceptEdit, ...]:
+    """Return the edit for each target that failed members alone hold back, in graph order.
+
+    A target is passed over where something else that it needs is missing too, or where a fan-in would be left without
+    any row: no edit lets it go on. What follows on a target that could go on is not held back any more.
+
+    Args:
+        graph: the actions of the run.
+        outcomes: how those of its plan ended.
+    """
+    failed = [id_ for id_, outcome in outcomes.items() if outcome is Outcome.FAILED]
+    if not failed:
+        return ()
+    labels = _labels(graph)
+    roots = {id_: frozenset(map(row_name, labels.get(id_, ()))) for id_ in failed}
+    rows: dict[tuple[str, str], list[_Row]] = {}
+    for id_ in graph.order:
+        outcome = outcomes.get(id_)
+        if outcome is None or outcome.good or id_ in roots:
+            continue
+        action = graph.actions[id_]
+        fan_in = list(_fan_in(action, roots))
+        held = _held_by(action, roots)
+        if not held and not _is_left_empty(fan_in):
+            if any(row.roots for row in fan_in):
+                for label in labels[id_]:
+                    rows.setdefault(_field_of(label, action), []).extend(fan_in)
+            continue
+        roots[id_] = held.union(*(row.roots for row in fan_in))
+    return tuple(_edit(path, target, some) for (path, target), some in rows.items())
+
+
+def left_out(rows: Iterable[tuple[Coordinates, bool]]) -> tuple[Coordinates, ...]:
+    """Return the coordinates that name the rows which are to go and no other.
+
+    Each row has coordinates of its own and says if it is to go. Where many go, whole values of an axis come first.
+    """
+    known = {canonical_json(dict(at)): (at, goes) for at, goes in rows}
+    gone = [at for at, goes in known.values() if goes]
+    if len(gone) < GROUPED_FROM:
+        return tuple(gone)
+    whole = _whole_values([at for at, _ in known.values()], gone)
+    single = [at for at in gone if not any(_pair(axis, at[axis]) in whole for axis in at)]
+    return (*whole.values(), *single)
+
+
+def _whole_values(every: Sequence[Coordinates], gone: Sequence[Coordinates]) -> dict[str, Coordinates]:
+    """The values that only rows to go have and that name some of these first; those with most rows come first."""
+    here, going = _members(every), _members(gone)
+    whole = [pair for pair, rows in going.items() if len(rows) > 1 and len(rows) == len(here[pair])]
+    covered: set[int] = set()
+    found: dict[str, Coordinates] = {}
+    for pair in sorted(whole, key=lambda pair: -len(going[pair])):
+        new = [number for number in going[pair] if number not in covered]
+        if new:
+            covered.update(new)
+            first = gone[going[pair][0]]
+            found[pair] = {axis: value for axis, value in first.items() if _pair(axis, value) == pair}
+    return found
+
+
+def _members(rows: Sequence[Coordinates]) -> dict[str, list[int]]:
+    found: dict[str, list[int]] = {}
+    for number, at in enumerate(rows):
+        for axis, value in at.items():
+            found.setdefault(_pair(axis, value), []).append(number)
+    return found
+
+
+def _pair(axis: str, value: JsonValue) -> str:
+    return canonical_json({axis: value}).decode()
+
+
+def _fan_in(action: Action, roots: Mapping[TargetId, frozenset[str]]) -> Iterator[_Row]:
+    for item in action.inputs:
+        at = _coordinates(action.config, item.arg_path)
+        if at is not None:
+            yield _Row(_dotted(item.arg_path[:-2]), at, roots.get(item.id, _NONE))
+
+
+def _held_by(action: Action, roots: Mapping[TargetId, frozenset[str]]) -> frozenset[str]:
+    """What holds an action back besides the rows of its fan-ins."""
+    others = [item.id for item in action.inputs if _coordinates(action.config, item.arg_path) is None]
+    return _NONE.union(*(roots.get(id_, _NONE) for id_ in (*others, *action.needs)))
+
+
+def _is_left_empty(fan_in: Sequence[_Row]) -> bool:
+    left: dict[str, bool] = {}
+    for row in fan_in:
+        left[row.argument] = left.get(row.argument, False) or not row.roots
+    return not all(left.values())
+
+
+def _coordinates(config: JsonValue, path: Sequence[str | int]) -> Coordinates | None:
+    """The `at` of the fan-in's row that a path string goes into, None if the path leads elsewhere."""
+    if len(path) < 3 or path[-1] != "path" or not isinstance(path[-2], int):
+        return None
+    value: Any = config
+    for part in path[:-1]:
+        value = value[part]
+    at = value.get("at") if isinstance(value, Mapping) else None
+    return at if isinstance(at, Mapping) else None
+
+
+def _dotted(path: Sequence[str | int]) -> str:
+    return ".".join(part if _NAME.match(part) else f'"{part}"' for part in map(str, path))
+
+
+def _labels(graph: ActionGraph) -> dict[TargetId, list[str]]:
+    found: dict[TargetId, list[str]] = {}
+    for label, id_ in graph.labels.items():
+        found.setdefault(id_, []).append(label)
+    return found
+
+
+def _field_of(label_text: str, action: Action) -> tuple[str, str]:
+    """The file and the target in it that a label is declared by; a label with the same recipe as another has its own."""
+    label = parse_label(family_of(label_text) or label_text)
+    place = action.provenance.place if label_text == action.provenance.label else ""
+    path = place.rsplit(":", 2)[0] if place else f"{label.package}/{CONFIG}".lstrip("/")
+    return path, label.name
+
+
+def _edit(path: str, target: str, rows: Sequence[_Row]) -> ExceptEdit:
+    arguments: dict[str, list[tuple[Coordinates, bool]]] = {}
+    for row in rows:
+        arguments.setdefault(row.argument, []).append((row.at, bool(row.roots)))
+    found = {argument: left_out(some) for argument, some in arguments.items() if any(goes for _, goes in some)}
+    because = dict.fromkeys(name for row in rows for name in sorted(row.roots))
+    return ExceptEdit(path, target, found, tuple(because))

@@ -1,0 +1,25 @@
+"""Commands to copy name the profile that lies over the targets, since without it they are about other results."""
+
+from __future__ import annotations
+
+import re
+
+from traintrack.cli.table import COMMANDS
+from traintrack.errors import InputErrors, TraintrackError
+
+_TAKING = "|".join(
+    sorted(command.name for command in COMMANDS if any(option.name == "profile" for option in command.options))
+)
+_CALL = re.compile(rf"\btraintrack ({_TAKING})\b(?! --profile\b)")
+
+
+def with_profile(text: str, profile: str | None) -> str:
+    """Return a command, or a text with commands, with `--profile` where a command takes it; as it is without a profile."""
+    return _CALL.sub(rf"traintrack \1 --profile {profile}", text) if profile else text
+
+
+def hint_with_profile(error: TraintrackError, profile: str | None) -> TraintrackError:
+    """Put the profile into the commands of an error's hints, and return the error."""
+    for one in (error, *(error.errors if isinstance(error, InputErrors) else ())):
+        one.hint = with_profile(one.hint, profile) if one.hint else one.hint
+    return error
