@@ -87,6 +87,7 @@ WORKSPACE_FIELDS = {
     "tasks": "Default fields by task name, between `defaults` and the file's own.",
     "environments": "What `--env` names: `{runner, storage, …}` each, see below.",
     "default_env": "The environment without `--env`.",
+    "profiles": "What `--profile NAME` lays over the targets: `description`, `defaults` for every task, `tasks` by task name.",
 }
 """Field of TTWORKSPACE.yaml → what it says."""
 
@@ -117,6 +118,7 @@ CONFIG_FIELDS = {
     "images": "Images by name, for this experiment.",
     "templates": "Sets of fields by name, for `use` in this file.",
     "targets": "Targets by name.",
+    "profiles": "As in TTWORKSPACE.yaml, over that; besides, `targets` by the name of a target of this file.",
 }
 """Field of TTCONFIG.yaml → what it says."""
 

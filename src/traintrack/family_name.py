@@ -53,11 +53,12 @@ def by_row(rows: Iterable[_Row], label_of: Callable[[_Row], str]) -> dict[str, l
 
 def axes_text(labels: Sequence[str]) -> str:
     """Spell the axes of members, with their sizes where the members are their whole product: `lr × depth (2 × 3)`."""
+    points = [coordinates_of(label) for label in labels]
     values: dict[str, set[str]] = {}
-    for label in labels:
-        for axis, value in coordinates_of(label):
+    for point in points:
+        for axis, value in point:
             values.setdefault(axis, set()).add(value)
     names, sizes = " × ".join(values), [len(some) for some in values.values()]
-    if len(sizes) < 2 or prod(sizes) != len(labels):
+    if len(sizes) < 2 or prod(sizes) != len(labels) or any(len(point) != len(sizes) for point in points):
         return names
     return f"{names} ({' × '.join(str(size) for size in sizes)})"

@@ -96,12 +96,12 @@ class Client:
 
 
 class SlowProgram:
-    """The engine's program, which on `run` first waits to be let go; `folder` is to stand first in PATH."""
+    """The engine's program, which waits to be let go before it runs a container; `folder` is to stand first in PATH."""
 
     def __init__(self, folder: Path, engine: str) -> None:
         self.folder, self._asked, self._free = folder, folder / "asked", folder / "free"
         folder.mkdir()
-        waits = f"case \" $* \" in *' run '*) touch {self._asked}; until test -e {self._free}; do sleep 0.02; done;; esac"
+        waits = f"case \" $* \" in *' --cidfile '*) touch {self._asked}; until test -e {self._free}; do sleep 0.02; done;; esac"
         (folder / engine).write_text(f'#!/bin/sh\n{waits}\nexec {shutil.which(engine)} "$@"\n')
         (folder / engine).chmod(0o755)
 

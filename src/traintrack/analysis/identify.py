@@ -15,10 +15,12 @@ from traintrack.analysis.code import Codes, revision_of
 from traintrack.analysis.images import Images, ResolvedImage, missing_pin
 from traintrack.analysis.preimage import (
     ArtifactValue,
+    MemberValue,
     hashed_value,
     plain_value,
     put,
     put_artifact,
+    put_family,
     target_preimage,
 )
 from traintrack.analysis.revisions import Revisions
@@ -142,7 +144,7 @@ class _Identifier:
         if image is None or code is None or None in artifacts or None in needs:
             return None
         inputs = [(edge, value) for edge, value in zip(node.inputs, artifacts, strict=True) if value is not None]
-        preimage = self._preimage(target, image, code, inputs)
+        preimage = self._preimage(node, image, code, inputs)
         return Action(
             id=target_id(preimage),
             preimage=preimage,
@@ -150,7 +152,7 @@ class _Identifier:
             image=image.image,
             entrypoint=image.entrypoint,
             platform=image.platform,
-            config=_config(target, [edge.path for edge, _ in inputs]),
+            config=_config(node),
             inputs=tuple(self._input(target, edge, value) for edge, value in inputs),
             code=code,
             env=spec.env,
@@ -170,15 +172,24 @@ class _Identifier:
 
     def _preimage(
         self,
-        target: Target,
+        node: Node,
         image: ResolvedImage,
         code: Mapping[str, str],
         inputs: list[tuple[Edge, ArtifactValue]],
     ) -> bytes:
-        spec = target.spec
+        target, spec = node.target, node.target.spec
         args = hashed_value(spec.args)
-        for edge, value in inputs:
-            put_artifact(args, edge.path, value)
+        listed = 0
+        for fan_in in node.fan_ins:
+            rows = inputs[fan_in.first : fan_in.first + len(fan_in.at)]
+            members = [MemberValue(at, one.id, one.path) for at, (_, one) in zip(fan_in.at, rows, strict=True)]
+            put_family(args, fan_in.path, members)
+            listed += len(rows)
+        if listed < len(inputs):
+            rows_of_lists = {n for one in node.fan_ins for n in range(one.first, one.first + len(one.at))}
+            for number, (edge, value) in enumerate(inputs):
+                if number not in rows_of_lists:
+                    put_artifact(args, edge.path, value)
         preimage = target_preimage(
             task=spec.task or "",
             entrypoint=image.entrypoint,
@@ -274,11 +285,14 @@ class _Identifier:
         return id_ in seen
 
 
-def _config(target: Target, reference_paths: list[KeyPath]) -> Any:
+def _config(node: Node) -> Any:
     """What the task is given: hashed and unhashed arguments, with None where a path will stand."""
+    target = node.target
     config = plain_value(target.spec.args)
-    for path in reference_paths:
-        put(config, path, None)
+    for fan_in in node.fan_ins:
+        put(config, fan_in.path, [{"at": at, "path": None} for at in fan_in.at])
+    for edge in node.inputs:
+        put(config, edge.path, None)
     if target.spec.unhashed:
         _add_unhashed(config, target.spec.unhashed, (), target)
     return config

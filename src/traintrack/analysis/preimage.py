@@ -161,6 +161,12 @@ def put_artifact(hashed: Any, arg_path: KeyPath, value: ArtifactValue) -> None:
     put(hashed, tuple(escaped_key(p) if isinstance(p, str) else p for p in arg_path), _artifact(value))
 
 
+def put_family(hashed: Any, arg_path: KeyPath, members: Sequence[MemberValue]) -> None:
+    """Set a fan-in in what `hashed_value` returned; `members` are sorted by the canonical JSON of `at`."""
+    rows: list[JsonValue] = [{"at": hashed_value(one.at), **_artifact(one)} for one in members]
+    put(hashed, tuple(escaped_key(p) if isinstance(p, str) else p for p in arg_path), {FAMILY_KEY: rows})
+
+
 def _artifact(value: ArtifactValue | MemberValue) -> dict[str, JsonValue]:
     if value.path is None:
         return {ARTIFACT_KEY: value.id}

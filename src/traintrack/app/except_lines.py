@@ -74,24 +74,26 @@ def left_out(rows: Iterable[tuple[Coordinates, bool]]) -> tuple[Coordinates, ...
     gone = [at for at, goes in known.values() if goes]
     if len(gone) < GROUPED_FROM:
         return tuple(gone)
-    whole = _whole_values([at for at, _ in known.values()], gone)
-    single = [at for at in gone if not any(_pair(axis, at[axis]) in whole for axis in at)]
-    return (*whole.values(), *single)
+    whole, covered = _whole_values([at for at, _ in known.values()], gone)
+    return (*whole, *(at for number, at in enumerate(gone) if number not in covered))
 
 
-def _whole_values(every: Sequence[Coordinates], gone: Sequence[Coordinates]) -> dict[str, Coordinates]:
-    """The values that only rows to go have and that name some of these first; those with most rows come first."""
+def _whole_values(every: Sequence[Coordinates], gone: Sequence[Coordinates]) -> tuple[list[Coordinates], set[int]]:
+    """The values that only rows to go have, those with most rows first, and the numbers of the rows that they stand for.
+
+    A value that would stand for one row alone is left out: it says more than the row does.
+    """
     here, going = _members(every), _members(gone)
     whole = [pair for pair, rows in going.items() if len(rows) > 1 and len(rows) == len(here[pair])]
     covered: set[int] = set()
-    found: dict[str, Coordinates] = {}
+    found: list[Coordinates] = []
     for pair in sorted(whole, key=lambda pair: -len(going[pair])):
         new = [number for number in going[pair] if number not in covered]
-        if new:
+        if len(new) > 1:
             covered.update(new)
             first = gone[going[pair][0]]
-            found[pair] = {axis: value for axis, value in first.items() if _pair(axis, value) == pair}
-    return found
+            found.append({axis: value for axis, value in first.items() if _pair(axis, value) == pair})
+    return found, covered
 
 
 def _members(rows: Sequence[Coordinates]) -> dict[str, list[int]]:

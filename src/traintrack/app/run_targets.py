@@ -44,9 +44,9 @@ from traintrack.execute.run import Run
 from traintrack.execute.settings import RunResult, RunSettings
 from traintrack.execute.slots import Capacity
 from traintrack.label import parse_label
-from traintrack.ports.at_once import at_once
 from traintrack.plan.history import History
 from traintrack.plan.planner import Planner
+from traintrack.ports.at_once import at_once
 from traintrack.ports.events import EventSink
 from traintrack.ports.sources import Tell
 from traintrack.ports.storage import Storage

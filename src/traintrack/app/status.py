@@ -16,8 +16,8 @@ from traintrack.app.origin import home_of
 from traintrack.app.project import Project, action_graph, select_labels
 from traintrack.app.recorded import ended_of, read_record
 from traintrack.digest import TargetId
-from traintrack.ports.at_once import at_once
 from traintrack.plan.cells_for_plan import cells_for_plan
+from traintrack.ports.at_once import at_once
 from traintrack.ports.storage import HistoryEntry, Liveness, Seen, Storage
 
 

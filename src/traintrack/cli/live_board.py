@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from collections.abc import Iterable
 from itertools import islice
 from typing import TypeVar
@@ -69,7 +70,8 @@ class LiveBoard:
         self._steps: dict[str, Step] = {}
         self._queued: dict[str, None] = {}
         self._running: dict[str, Running] = {}
-        self._waiting: dict[str, Waiting] = {}
+        # The first of an ordered one are at hand also after thousands before them were taken away.
+        self._waiting: OrderedDict[str, Waiting] = OrderedDict()
         self._ended: dict[str, Outcome] = {}
         self._failed = 0
         self._families = LiveFamilies()

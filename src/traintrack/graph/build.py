@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from traintrack.errors import InputError, Location, raise_all
 from traintrack.graph.catalog import Catalog
-from traintrack.graph.references import ArgReference, read_references, unsupported_member
-from traintrack.graph.suggest import unknown_package, unknown_target
-from traintrack.graph.target_graph import Edge, Leaf, LeafKind, Node, TargetGraph
-from traintrack.label import Label
-from traintrack.workspace.model import Experiment, Target
-from traintrack.workspace.suggest import closest
+from traintrack.graph.members import Meant, MemberError, left_out, members_meant
+from traintrack.graph.references import ArgReference, NeedReference, read_references
+from traintrack.graph.suggest import no_family, unknown_package, unknown_target
+from traintrack.graph.target_graph import Edge, FanIn, Leaf, LeafKind, Node, TargetGraph
+from traintrack.label import Label, LabelError, Reference
+from traintrack.workspace.model import Experiment, FamilyOfTargets, KeyPath, Target
+from traintrack.workspace.suggest import closest, did_you_mean
 
 
 def build_graph(catalog: Catalog, requested: Sequence[Label]) -> TargetGraph:
@@ -47,10 +48,6 @@ class _Builder:
 
     def request(self, label: Label) -> None:
         """Meet a label of the request itself."""
-        if "@" in label.name:
-            message = f"members of families, as `{label}`, are not supported in this version"
-            self.errors.append(unsupported_member(message, None))
-            return
         self._meet(label, None)
 
     def visit_all(self) -> None:
@@ -68,29 +65,128 @@ class _Builder:
     def _node(self, experiment: Experiment, target: Target) -> Node:
         found = read_references(target)
         self.errors.extend(found.errors)
-        inputs = [edge for item in found.args if (edge := self._input(experiment, target, item)) is not None]
-        needs: list[Edge] = []
-        for index, label in enumerate(found.needs):
-            edge = Edge(target, "needs", (index,), label)
-            leaf = self._reach(edge)
-            needs.append(edge if leaf is None else Edge(target, "needs", (index,), leaf=leaf))
-        return Node(target, experiment, tuple(inputs), tuple(needs))
+        inputs: list[Edge] = []
+        fan_ins: list[FanIn] = []
+        for item in found.args:
+            self._add_input(experiment, target, item, inputs, fan_ins)
+        if target.spec.except_:
+            self._check_exceptions(target, fan_ins)
+        needs = [edge for need in found.needs for edge in self._needed(target, need)]
+        return Node(target, experiment, tuple(inputs), tuple(needs), tuple(fan_ins))
 
-    def _input(self, experiment: Experiment, target: Target, item: ArgReference) -> Edge | None:
+    def _add_input(
+        self, experiment: Experiment, target: Target, item: ArgReference, inputs: list[Edge], fan_ins: list[FanIn]
+    ) -> None:
+        """Add the edge of a reference in the arguments, or those of a fan-in."""
         reference = item.reference
         if reference.label is None or reference.ref is not None:
-            return self._read_input(experiment, target, item)
+            edge = self._read_input(experiment, target, item)
+        elif not reference.member and not self._families(reference.label.package, target, item.arg_path):
+            edge = self._edge(Edge(target, "args", item.arg_path, reference.label, subpath=reference.path), reference)
+        else:
+            meant = self._meant(reference, item.base_text, Edge(target, "args", item.arg_path, reference.label))
+            if isinstance(meant, Meant) and meant.at is not None:
+                meant = self._without_exceptions(meant, target, item.arg_path)
+                fan_ins.append(FanIn(item.arg_path, len(inputs), meant.at or ()))
+                for i, member in enumerate(meant.members):
+                    row = Edge(target, "args", (*item.arg_path, i, "path"), member.label, subpath=reference.path)
+                    self._append(self._edge(row, reference), inputs)
+                return
+            if meant is None:
+                return
+            label = meant.members[0].label if isinstance(meant, Meant) else meant
+            edge = self._edge(Edge(target, "args", item.arg_path, label, subpath=reference.path), reference)
+        self._append(edge, inputs)
+
+    def _append(self, edge: Edge | None, inputs: list[Edge]) -> None:
+        if edge is not None:
+            inputs.append(edge)
+
+    def _families(self, package: str, target: Target, arg_path: KeyPath) -> Mapping[str, FamilyOfTargets]:
+        """The families of a package; empty where the package has none, or is not there."""
+        experiment = self._experiments.get(package)
+        if experiment is None and package not in self._experiments:
+            experiment = self._experiment(package, Edge(target, "args", arg_path))
+        return experiment.families if experiment is not None else {}
+
+    def _meant(self, reference: Reference, text: str, edge: Edge) -> Meant | Label | None:
+        """What a reference means that may be to a family; a label where it is to none, None if it is wrong."""
         label = reference.label
-        edge = Edge(target, "args", item.arg_path, label, subpath=reference.path)
+        assert label is not None
+        experiment = self._experiment(label.package, edge)
+        if experiment is None:
+            return None
+        family = experiment.families.get(label.name)
+        if family is None:
+            if reference.member is None:
+                return label
+            pinned = Label(label.package, f"{label.name}@{reference.member}")
+            if pinned.name in experiment.lock.frozen:
+                return pinned
+            known = label.name in experiment.targets
+            error = no_family(label, edge.place) if known else unknown_target(label, experiment, edge.place)
+            self.errors.append(error)
+            return None
+        try:
+            return members_meant(family, reference.member, text, edge.consumer)
+        except MemberError as error:
+            self.errors.append(InputError(str(error), code="bad-member", location=edge.place, hint=error.hint))
+        except LabelError as error:
+            hint = f'write `"{text.partition("@")[0]}@axis=value"`, with `,*` behind it for a list'
+            self.errors.append(InputError(str(error), code="bad-member", location=edge.place, hint=hint))
+        except InputError as error:
+            self.errors.append(error)
+        return None
+
+    def _without_exceptions(self, meant: Meant, target: Target, arg_path: KeyPath) -> Meant:
+        """Take out what the field `except` leaves out of the list at an argument."""
+        name = ".".join(map(str, arg_path))
+        exceptions = target.spec.except_.get(name)
+        if not exceptions:
+            return meant
+        kept, idle = left_out(meant, exceptions)
+        for number in idle:
+            place = target.place_of("except", name, number)
+            message = f"`except` leaves out what is not in the list of `{name}`"
+            hint = "remove it, or name coordinates of a member"
+            self.errors.append(InputError(message, code="unknown-coordinate", location=place, hint=hint))
+        if not kept.members:
+            place = target.place_of("except", name)
+            message = f"`except` leaves nothing of the list of `{name}`"
+            self.errors.append(InputError(message, code="empty-fan-in", location=place, hint="leave out fewer"))
+        return kept
+
+    def _check_exceptions(self, target: Target, fan_ins: Sequence[FanIn]) -> None:
+        known = [".".join(map(str, one.path)) for one in fan_ins]
+        for name in target.spec.except_:
+            if name not in known:
+                message = f"`except` names `{name}`, and no list of members stands there in `args`"
+                hint = did_you_mean(name, known, "name an argument such as `evals` with `:eval@*` in it")
+                place = target.place_of("except", name)
+                self.errors.append(InputError(message, code="unknown-argument", location=place, hint=hint))
+
+    def _needed(self, target: Target, need: NeedReference) -> Iterator[Edge]:
+        assert need.reference.label is not None
+        bare = Edge(target, "needs", (need.index,), need.reference.label)
+        meant = self._meant(need.reference, need.text, bare)
+        labels = [one.label for one in meant.members] if isinstance(meant, Meant) else [meant] if meant else []
+        for label in labels:
+            edge = Edge(target, "needs", (need.index,), label)
+            leaf = self._reach(edge)
+            yield edge if leaf is None else Edge(target, "needs", (need.index,), leaf=leaf)
+
+    def _edge(self, edge: Edge, reference: Reference) -> Edge | None:
+        """Reach the producer of an edge, and resolve a named output of it."""
         leaf = self._reach(edge)
         if reference.output is None and leaf is None:
             return edge
-        subpath = reference.path
+        label, subpath = edge.producer, edge.subpath
+        assert label is not None
         if reference.output is not None:
             subpath = self._named_output(label, reference.output, edge)
             if subpath is None:
                 return None
-        return Edge(target, "args", item.arg_path, label if leaf is None else None, leaf, subpath)
+        return Edge(edge.consumer, edge.field, edge.path, label if leaf is None else None, leaf, subpath)
 
     def _read_input(self, experiment: Experiment, target: Target, item: ArgReference) -> Edge | None:
         """An edge to what stands at a revision or alias: its ID is in the lock of the consumer's experiment."""
@@ -131,7 +227,12 @@ class _Builder:
             self._met.add(label)
             self._frozen[label] = Leaf(LeafKind.FROZEN, str(label), label.package, pin)
             return
-        target = experiment.targets.get(label.name)
+        try:
+            target = experiment.targets.get(label.name)
+        except InputError as error:
+            self._met.add(label)
+            self.errors.append(error)
+            return
         if target is None:
             self.errors.append(unknown_target(label, experiment, _place(origin)))
             return
@@ -160,7 +261,10 @@ class _Builder:
         experiment = self._experiments.get(label.package)
         if experiment is None:
             return None
-        target = experiment.targets.get(label.name)
+        try:
+            target = experiment.targets.get(label.name)
+        except InputError:
+            return None  # told when it was met
         if target is None:
             if label in self._frozen:
                 self.errors.append(_unknown_output(label, output, {}, edge))

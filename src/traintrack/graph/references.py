@@ -8,7 +8,7 @@ from typing import Any
 from msgspec import Struct
 
 from traintrack.errors import InputError, Location
-from traintrack.label import Label, LabelError, Reference, looks_like_reference, parse_label, parse_reference
+from traintrack.label import LabelError, Reference, looks_like_reference, parse_label, parse_reference
 from traintrack.workspace.model import KeyPath, Target
 
 
@@ -29,11 +29,19 @@ class ArgReference(Struct, frozen=True):
         return self.text
 
 
+class NeedReference(Struct, frozen=True):
+    """A label in `needs`: `text` at `index`."""
+
+    text: str
+    index: int
+    reference: Reference
+
+
 class References(Struct, frozen=True):
     """What a target refers to: `args` in the order of the arguments, `needs` in order, and what was wrong."""
 
     args: tuple[ArgReference, ...]
-    needs: tuple[Label, ...]
+    needs: tuple[NeedReference, ...]
     errors: tuple[InputError, ...]
 
 
@@ -52,7 +60,7 @@ def read_references(target: Target) -> References:
     args: list[ArgReference] = []
     for path, text in texts:
         try:
-            args.append(ArgReference(text, path, _supported(parse_reference(text, package))))
+            args.append(ArgReference(text, path, parse_reference(text, package)))
         except LabelError as error:
             errors.append(_bad_reference(error, target.place_of("args", *path)))
     needs = _needs(target, errors)
@@ -60,19 +68,7 @@ def read_references(target: Target) -> References:
     return References(tuple(args), needs, tuple(errors))
 
 
-class _UnsupportedError(LabelError):
-    """A spelling that the language has and this version does not carry out."""
-
-
-def _supported(reference: Reference) -> Reference:
-    if reference.member is not None:
-        raise _UnsupportedError(f"members of families, as `@{reference.member}`, are not supported in this version")
-    return reference
-
-
 def _bad_reference(error: LabelError, place: Location) -> InputError:
-    if isinstance(error, _UnsupportedError):
-        return unsupported_member(str(error), place)
     return InputError(
         str(error),
         code="bad-reference",
@@ -81,35 +77,25 @@ def _bad_reference(error: LabelError, place: Location) -> InputError:
     )
 
 
-def unsupported_member(message: str, place: Location | None) -> InputError:
-    """The one error for everything that selects members of a family."""
-    return InputError(
-        message, code="unsupported", location=place, hint="declare each member as a target and refer to it by its name"
-    )
-
-
-def _needs(target: Target, errors: list[InputError]) -> tuple[Label, ...]:
-    labels: list[Label] = []
+def _needs(target: Target, errors: list[InputError]) -> tuple[NeedReference, ...]:
+    found: list[NeedReference] = []
     for index, text in enumerate(target.spec.needs):
         try:
-            labels.append(_needed(text, target.label.package))
+            found.append(NeedReference(text, index, _needed(text, target.label.package)))
         except LabelError as error:
-            place = target.place_of("needs", index)
-            if isinstance(error, _UnsupportedError):
-                errors.append(unsupported_member(str(error), place))
-                continue
             hint = "write a label such as `:smoke_test` or `//folder:target`"
+            place = target.place_of("needs", index)
             errors.append(InputError(str(error), code="bad-reference", location=place, hint=hint))
-    return tuple(labels)
+    return tuple(found)
 
 
-def _needed(text: str, package: str) -> Label:
+def _needed(text: str, package: str) -> Reference:
     if not looks_like_reference(text):
         parse_label(text)  # it raises with what is wrong
-    reference = _supported(parse_reference(text, package))
+    reference = parse_reference(text, package)
     if reference.label is None or reference.ref or reference.path is not None or reference.output is not None:
         raise LabelError(f"`{text}` is not a label of a target; `needs` takes no alias, revision or path")
-    return reference.label
+    return reference
 
 
 def _unhashed_references(target: Target) -> list[InputError]:

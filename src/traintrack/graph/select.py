@@ -6,9 +6,12 @@ from collections.abc import Iterable, Sequence
 
 from traintrack.errors import InputError, NotFoundError, UsageError, raise_all
 from traintrack.graph.catalog import Catalog
-from traintrack.graph.references import unsupported_member
-from traintrack.graph.suggest import package_hint, target_hint
+from traintrack.graph.suggest import package_hint, plain_names, target_hint
 from traintrack.label import Label, LabelError, Pattern, is_segment, parse_pattern
+from traintrack.selector import Selector, parse_selector
+from traintrack.workspace.axes import member_name
+from traintrack.workspace.model import Experiment, FamilyOfTargets
+from traintrack.workspace.suggest import did_you_mean, one_of
 
 
 def select(catalog: Catalog, patterns: Sequence[str], current_package: str = "") -> tuple[Label, ...]:
@@ -56,8 +59,6 @@ def _parsed(text: str, current_package: str) -> Pattern:
         raise UsageError(
             str(error), code="bad-pattern", hint="write `//folder:target`, `:target`, `//folder:*` or `//folder/...`"
         ) from error
-    if pattern.name is not None and "@" in pattern.name:
-        raise unsupported_member(f"members of families, as `{pattern}`, are not supported in this version", None)
     return pattern
 
 
@@ -72,7 +73,7 @@ def _matches(catalog: Catalog, pattern: Pattern, text: str, current_package: str
         )
     experiment = catalog.experiment(pattern.package)
     if pattern.name is None:
-        labels = [target.label for target in experiment.targets.values()]
+        labels = _all_labels(experiment)
         if not labels:
             raise NotFoundError(
                 f"the experiment `//{pattern.package}` has no targets",
@@ -80,9 +81,11 @@ def _matches(catalog: Catalog, pattern: Pattern, text: str, current_package: str
                 hint=f"declare one under `targets` in `{experiment.path}`",
             )
         return labels
-    target = experiment.targets.get(pattern.name)
-    if target is not None:
-        return [target.label]
+    family = experiment.families.get(pattern.name.partition("@")[0])
+    if family is not None:
+        return _members(family, pattern)
+    if pattern.name in experiment.targets:
+        return [Label(pattern.package, pattern.name)]
     if pattern.name in experiment.lock.frozen:
         return [Label(pattern.package, pattern.name)]
     hint = target_hint(pattern.name, experiment)
@@ -91,12 +94,43 @@ def _matches(catalog: Catalog, pattern: Pattern, text: str, current_package: str
     raise NotFoundError(f"no target `{pattern.name}` in `//{pattern.package}`", code="unknown-target", hint=hint)
 
 
+def _members(family: FamilyOfTargets, pattern: Pattern) -> list[Label]:
+    """The members that a name means: all without coordinates, else those that have them."""
+    assert pattern.name is not None
+    base, _, text = pattern.name.partition("@")
+    selector = parse_selector(text) if text else Selector(rest=True)
+    unknown = next((axis for axis, _ in selector.named if axis not in family.axes), None)
+    if selector.here:
+        raise NotFoundError(
+            f"`{pattern}` has `.`, which means something in `args` only",
+            code="bad-pattern",
+            hint=f"write `{family.label}@*` for all members",
+        )
+    if unknown is not None:
+        raise NotFoundError(
+            f"`{family.label}` has no axis `{unknown}`",
+            code="unknown-target",
+            hint=did_you_mean(unknown, family.axes, one_of(family.axes)),
+        )
+    labels = [
+        Label(pattern.package, f"{base}@{member_name(family.axes, point)}")
+        for point in family.points_at(dict(selector.named))
+    ]
+    if not labels:
+        raise NotFoundError(
+            f"`{pattern}` matches none of {len(family):,} members",
+            code="unknown-target",
+            hint=f"`traintrack ls '{family.label}'` shows them",
+        )
+    return labels
+
+
 def _below(catalog: Catalog, pattern: Pattern, text: str) -> list[Label]:
     labels: list[Label] = []
     errors: list[InputError] = []
     for package in catalog.packages(pattern.package):
         try:
-            labels += [target.label for target in catalog.experiment(package).targets.values()]
+            labels += _all_labels(catalog.experiment(package))
         except InputError as error:
             errors.append(error)
     raise_all(errors)
@@ -106,8 +140,21 @@ def _below(catalog: Catalog, pattern: Pattern, text: str) -> list[Label]:
     raise NotFoundError(f"`{text}` matches no target", code="nothing-matched", hint=hint)
 
 
+def _all_labels(experiment: Experiment) -> list[Label]:
+    """The label of every target of an experiment, in the order of the file; no member is made for it."""
+    labels: list[Label] = []
+    for name in plain_names(experiment):
+        family = experiment.families.get(name)
+        if family is None:
+            labels.append(Label(experiment.package, name))
+        else:
+            members = (f"{name}@{member_name(family.axes, point)}" for point in family.points_at({}))
+            labels += [Label(experiment.package, member) for member in members]
+    return labels
+
+
 def _local_hint(catalog: Catalog, text: str, current_package: str) -> str | None:
     """People write `train` for `:train`: say so where that target exists."""
     if not is_segment(text) or not catalog.exists(current_package):
         return None
-    return f"did you mean `:{text}`?" if text in catalog.experiment(current_package).targets else None
+    return f"did you mean `:{text}`?" if text in plain_names(catalog.experiment(current_package)) else None

@@ -7,6 +7,7 @@ from collections.abc import Collection
 from traintrack.errors import InputError, Location
 from traintrack.graph.catalog import Catalog
 from traintrack.label import Label
+from traintrack.workspace.family import TargetMap
 from traintrack.workspace.model import Experiment
 from traintrack.workspace.suggest import closest
 
@@ -30,6 +31,16 @@ def unknown_target(label: Label, experiment: Experiment, place: Location | None)
     )
 
 
+def no_family(label: Label, place: Location | None) -> InputError:
+    """The error for members of a target that has none."""
+    return InputError(
+        f"`{label}` is one target and has no members",
+        code="bad-member",
+        location=place,
+        hint="refer to it without `@`, or give it axes with `each`",
+    )
+
+
 def unknown_package(package: str, catalog: Catalog, place: Location | None) -> InputError:
     """The error for a folder that is no experiment, with the one that was meant."""
     return InputError(
@@ -40,9 +51,15 @@ def unknown_package(package: str, catalog: Catalog, place: Location | None) -> I
     )
 
 
+def plain_names(experiment: Experiment) -> list[str]:
+    """The names of targets and families; no member is made for it."""
+    names = experiment.targets.declared_names() if isinstance(experiment.targets, TargetMap) else experiment.targets
+    return list(names)
+
+
 def target_hint(name: str, experiment: Experiment) -> str:
     """Say which target of the experiment was meant, or which there are."""
-    names = list(experiment.targets)
+    names = plain_names(experiment)
     close = closest(name, names)
     if close is not None:
         return f"did you mean `:{close}`?"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from enum import Enum
+from typing import Any
 
 from msgspec import Struct, field
 
@@ -53,6 +54,18 @@ class Edge(Struct, frozen=True):
         return self.consumer.place_of(self.field, *self.path)
 
 
+class FanIn(Struct, frozen=True):
+    """A list of members at `path` in the arguments.
+
+    The edge to the member of row `i` is number `first + i` of the inputs, at `(*path, i, "path")`; `at[i]` are its
+    coordinates as the task sees them.
+    """
+
+    path: KeyPath
+    first: int
+    at: tuple[Mapping[str, Any], ...]
+
+
 class Node(Struct, frozen=True):
     """A target with its edges: `inputs` in the order of the arguments, `needs` in order."""
 
@@ -60,6 +73,7 @@ class Node(Struct, frozen=True):
     experiment: Experiment
     inputs: tuple[Edge, ...] = ()
     needs: tuple[Edge, ...] = ()
+    fan_ins: tuple[FanIn, ...] = ()
 
     def edges(self) -> tuple[Edge, ...]:
         """Inputs, then needs."""

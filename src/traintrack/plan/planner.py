@@ -13,9 +13,9 @@ from traintrack.action.record import Record
 from traintrack.digest import ContentDigest, TargetId
 from traintrack.errors import NotFoundError
 from traintrack.plan.agreement import Agreement
-from traintrack.ports.at_once import at_once
 from traintrack.plan.cells_for_plan import cells_for_plan
 from traintrack.plan.history import History
+from traintrack.ports.at_once import at_once
 from traintrack.ports.storage import Liveness, Storage
 from traintrack.ports.trust import refusal_of
 

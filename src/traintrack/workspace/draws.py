@@ -18,9 +18,14 @@ from msgspec import Struct
 
 from traintrack.workspace.axes import Coordinate, Point
 
+MOST_DIGITS: Final = 17
+"""Significant digits that tell every float from every other."""
+
 _PREFIX: Final = b"traintrack/sample/1\0"
 _BITS: Final = 53
+_ALL: Final = Decimal(1 << _BITS)
 _EXACT: Final = Context(prec=30, rounding=ROUND_HALF_EVEN)
+_TO_DIGITS: Final = tuple(Context(prec=max(1, digits), rounding=ROUND_HALF_EVEN) for digits in range(MOST_DIGITS + 1))
 
 
 class Draw(Protocol):
@@ -125,7 +130,7 @@ def bits_of(seed: int, axis: str) -> Callable[[int], int]:
 
 
 def _share(bits: int) -> Decimal:
-    return _EXACT.divide(Decimal(bits), Decimal(1 << _BITS))
+    return _EXACT.divide(Decimal(bits), _ALL)
 
 
 def _between_logs(low: Decimal, high: Decimal, bits: int) -> Decimal:
@@ -145,7 +150,7 @@ def _integer(value: int) -> Coordinate:
 
 def _rounded(value: Decimal, low: Decimal, high: Decimal, digits: int) -> Coordinate:
     """Round to significant digits, but never beyond the bounds: they may have more digits."""
-    short = Context(prec=digits, rounding=ROUND_HALF_EVEN).plus(value)
+    short = _TO_DIGITS[digits].plus(value)
     number = float(min(max(short, low), high)) + 0.0
     return Coordinate(repr(number), number, number)
 

@@ -48,7 +48,11 @@ class Family:
         Raises:
             InputError: a member is wrong.
         """
-        return map(self.at, self.grid.matching(coordinates) if coordinates else self.grid.points())
+        return map(self.at, self.points_at(coordinates))
+
+    def points_at(self, coordinates: Mapping[str, str]) -> Iterator[Point]:
+        """Return the points with these coordinates, in order; makes no target."""
+        return self.grid.matching(coordinates) if coordinates else self.grid.points()
 
     def at(self, point: Point) -> Target:
         """Return the member at a point of the grid; the same object each time.
@@ -97,6 +101,10 @@ class TargetMap(Mapping[str, Target]):
         if target is None:
             raise KeyError(name)
         return target
+
+    def declared_names(self) -> list[str]:
+        """The names of targets and families, in order; makes no member."""
+        return list(self._declared)
 
     def __iter__(self) -> Iterator[str]:
         return (target.label.name for target in self.values())

@@ -153,6 +153,9 @@ class FamilyOfTargets(Protocol):
             InputError: the member is wrong.
         """
 
+    def points_at(self, coordinates: Mapping[str, str]) -> Iterator[tuple[Coordinate, ...]]:
+        """Return the points with these coordinates in order, all for none; makes no target."""
+
     def matching(self, coordinates: Mapping[str, str]) -> Iterator[Target]:
         """Return the members with these coordinates in order; all of them for none.
 

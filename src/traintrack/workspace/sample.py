@@ -15,7 +15,7 @@ from decimal import Decimal
 from typing import Any, Final
 
 from traintrack.workspace.axes import Factor, Point
-from traintrack.workspace.draws import Choice, Draw, Integer, Log, LogInteger, Uniform, bits_of
+from traintrack.workspace.draws import MOST_DIGITS, Choice, Draw, Integer, Log, LogInteger, Uniform, bits_of
 from traintrack.workspace.findings import Findings, described, shown
 from traintrack.workspace.model import KeyPath
 from traintrack.workspace.read_axis import RESERVED, check_axis_name, read_axis
@@ -25,7 +25,6 @@ MAX_DRAWN: Final = 100_000
 """Points of a sample: they are drawn one by one, unlike the numbers of a range."""
 
 _SETTINGS: Final = ("n", "seed", "digits")
-_MOST_DIGITS: Final = 17
 _HINT: Final = "write `sample: {n: 20, lr: {log: [1e-5, 1e-2]}, depth: [18, 34]}`"
 
 
@@ -38,7 +37,7 @@ def read_sample(value: Any, path: KeyPath, findings: Findings) -> Factor | None:
     if "n" not in value:
         findings.at_value(path, "a sample has no `n`, the number of its points", "bad-sample", _HINT)
     n = _whole(value.get("n", 1), (*path, "n"), findings, 1, MAX_DRAWN)
-    digits = _whole(value.get("digits", 4), (*path, "digits"), findings, 1, _MOST_DIGITS)
+    digits = _whole(value.get("digits", 4), (*path, "digits"), findings, 1, MOST_DIGITS)
     seed = value.get("seed", 0)
     if type(seed) is not int:
         findings.wrong_type(seed, (*path, "seed"), "an integer", "write a whole number, such as `1`")

@@ -91,3 +91,15 @@ def test_a_long_chain_of_blocked_targets_is_followed() -> None:
     events |= {f"t{n}": finished(f"t{n}", Outcome.BLOCKED, (f"t{n - 1}",)) for n in range(1, 5000)}
 
     assert len(blocked_by(dict(reversed(events.items())))["t0"]) == 4999
+
+
+def test_a_block_tells_further_members_that_failed_and_counts_what_they_block_by_family() -> None:
+    event = finished("//a:eval@n=1", Outcome.FAILED)
+    blocked = ["//a:best", *(f"//a:test@n={n}" for n in range(9))]
+    lines = [plain(line) for line in failure_block(event, None, blocked, [f"//a:eval@n={n}" for n in range(2, 7)])]
+
+    assert lines[1:] == [
+        "  others  5 more members failed: n=2, n=3, n=4 and 2 more",
+        "  blocks  10 targets: //a:best, //a:test@* (9)",
+        "  again   traintrack run '//a:eval@n=1'",
+    ]

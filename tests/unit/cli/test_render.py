@@ -111,3 +111,29 @@ def test_the_root_is_the_nearest_folder_with_a_workspace_file(tmp_path: Path) ->
     root = workspace(tmp_path, "")
 
     assert workspace_root(root / "runs") == root
+
+
+def test_what_members_have_in_common_at_one_place_is_told_once(tmp_path: Path) -> None:
+    root = workspace(tmp_path, "a: 1\nb: 2\n")
+
+    def wrong(n: int, line: int = 1, what: str = "`epochs` is 0") -> InputError:
+        return InputError(f"{what} (in `train@lr=0.{n},depth={n}`)", location=at(line, 1), hint="h")
+
+    errors = InputErrors([*(wrong(n) for n in range(12)), wrong(0, line=2), wrong(3, what="`lr` is 0")])
+
+    assert text_of(errors, root).split("\n\n") == [
+        "runs/TTCONFIG.yaml:1:1: error: `epochs` is 0 (in `train@lr=0.0,depth=0`) (and 11 more members) [input]\n  a: 1\n  ^",
+        "hint: h",
+        "runs/TTCONFIG.yaml:1:1: error: `lr` is 0 (in `train@lr=0.3,depth=3`) [input]\n  a: 1\n  ^",
+        "hint: h",
+        "runs/TTCONFIG.yaml:2:1: error: `epochs` is 0 (in `train@lr=0.0,depth=0`) [input]\n  b: 2\n  ^",
+        "hint: h",
+        "14 errors",
+    ]
+    assert len(error_fields(errors)["errors"]) == 14, "a program gets each"
+
+
+def test_equal_facts_that_name_no_member_are_told_each() -> None:
+    errors = [HostError("it is not there", code="c"), HostError("it is not there", code="c")]
+
+    assert [plain(line) for line in error_lines(errors, None)].count("error: it is not there [c]") == 2

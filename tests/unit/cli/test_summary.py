@@ -88,3 +88,14 @@ def test_the_exit_code_ranks_signal_failure_cancellation() -> None:
 
     assert exit_code(failed, 130) == 130
     assert [exit_code(one, None) for one in (failed, blocked, cancelled, fine)] == [1, 1, 7, 0]
+
+
+def test_members_are_quoted_and_a_family_is_named_as_one() -> None:
+    labels = tuple(f"//a:train@lr=0.{n}" for n in range(6))
+    fine = report(*((label, Outcome.EXECUTED) for label in labels), ("//b:t", Outcome.EXECUTED), requested=labels)
+    failed = report((labels[0], Outcome.FAILED), ("//a:t", Outcome.BLOCKED))
+
+    assert next_command(fine) == "traintrack pull '//a:train@*'"
+    assert next_command(replace(fine, requested=(*labels, "//b:t"))) == "traintrack pull '//a:train@*' //b:t"
+    assert next_command(replace(fine, requested=labels[:1])) == "traintrack pull '//a:train@lr=0.0'"
+    assert next_command(failed) == "traintrack run '//a:train@lr=0.0'"

@@ -81,7 +81,12 @@ def test_two_numbers_are_the_same_coordinate_only_if_they_are_equal(one: float, 
     [
         *(("1e-4", "0.0001", True), ("1", "1.0", True), ("1.0", "1", True), ("010", "10", True), ("+5", "5", True)),
         *(("1", "2", False), ("true", "1", False), ("1", "true", False), ("adam", "sgd", False), ("", "", True)),
-        *(("1e999", "5", False), (".nan", ".nan", True), ("null", "0", False), ("100000000000000000000000", "1e+23", False)),
+        *(
+            ("1e999", "5", False),
+            (".nan", ".nan", True),
+            ("null", "0", False),
+            ("100000000000000000000000", "1e+23", False),
+        ),
     ],
 )
 def test_only_numbers_have_several_spellings(text: str, name: str, same: bool) -> None:

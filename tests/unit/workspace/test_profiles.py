@@ -93,7 +93,7 @@ def test_the_task_that_counts_is_the_one_below_the_profile(tmp_path: Path) -> No
     experiment = "targets: {t: {}, u: {task: fake}}\nprofiles: {smoke: {targets: {t: {task: fake}}}}\n"
     loader = load(tmp_path, experiment, workspace)
 
-    assert (target(loader).spec.task, target(loader).spec.args) == ("fake", {"small": 1})
+    assert (target(loader).spec.task, target(loader).spec.args) == ("fake", {"epochs": 100, "who": "tasks", "small": 1})
     assert target(loader, "u").spec.args == {"fake": 1}
 
 
@@ -210,8 +210,7 @@ def test_layers_keep_their_order_and_only_those_that_fit_are_there(
         f"{origin} {part}"
         for origin, parts in (("w", shared), ("e", own))
         for part in ("defaults", "tasks", "targets")
-        if part in parts
-        and {"defaults": task is not None, "tasks": task == "train", "targets": name == "t"}[part]
+        if part in parts and {"defaults": task is not None, "tasks": task == "train", "targets": name == "t"}[part]
     ]
 
     assert found == expected

@@ -54,7 +54,12 @@ def test_a_list_of_maps_is_a_union_where_a_single_value_is_a_list_of_one() -> No
 def test_a_union_finds_its_points_by_name() -> None:
     grid = grid_of("[{a: 1, b: {range: 3}}, {b: 7, a: [1, 2]}]")
 
-    assert [member_name(grid.axes, p) for p in grid.matching({"a": "1"})] == ["a=1,b=0", "a=1,b=1", "a=1,b=2", "a=1,b=7"]
+    assert [member_name(grid.axes, p) for p in grid.matching({"a": "1"})] == [
+        "a=1,b=0",
+        "a=1,b=1",
+        "a=1,b=2",
+        "a=1,b=7",
+    ]
     for point in grid.points():
         assert grid.find({"a": point[0].name, "b": point[1].name}) == point
 
@@ -86,8 +91,16 @@ def test_a_sample_is_a_part_of_a_product() -> None:
         *(("5", [("1:7", "field-type")]), ("", [("1:6", "field-type")]), ("true", [("1:7", "field-type")])),
         *(("{}", [("1:7", "no-axis")]), ("[]", [("1:7", "no-axis")]), ("[{}]", [("1:8", "no-axis")])),
         *(("{a: []}", [("1:11", "empty-axis")]), ("{a: {}}", [("1:11", "empty-axis")])),
-        *(("{a: 1}", [("1:11", "field-type")]), ("{a: ':x'}", [("1:11", "field-type")]), ("{a: }", [("1:11", "field-type")])),
-        *(("[1]", [("1:8", "field-type")]), ("[[{a: 1}]]", [("1:8", "field-type")]), ("[':x']", [("1:8", "field-type")])),
+        *(
+            ("{a: 1}", [("1:11", "field-type")]),
+            ("{a: ':x'}", [("1:11", "field-type")]),
+            ("{a: }", [("1:11", "field-type")]),
+        ),
+        *(
+            ("[1]", [("1:8", "field-type")]),
+            ("[[{a: 1}]]", [("1:8", "field-type")]),
+            ("[':x']", [("1:8", "field-type")]),
+        ),
     ],
 )
 def test_what_has_no_axes_or_values_is_refused(text: str, errors: list[tuple[str, str]]) -> None:

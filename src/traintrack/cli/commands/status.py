@@ -39,7 +39,10 @@ def run(call: Call, options: Options) -> int:
     hear_of_reads(call, environment)
     rows = status(project, environment, options.patterns)
     if call.json:
-        call.document("status/1", {"environment": environment.name, "targets": [_fields(row) for row in rows]})
+        call.document(
+            "status/1",
+            {"environment": environment.name, "profile": options.profile, "targets": [_fields(row) for row in rows]},
+        )
         return 0
     if options.members:
         call.terminal.result(*_lines(rows))
@@ -72,7 +75,9 @@ def _family_lines(name: str, members: Sequence[TargetStatus]) -> list[Line]:
     head: list[str | Painted] = []
     for state, mark in _MARKS.items():
         if counts[state]:
-            head += [" · " if head else "", mark, f" {state} {counts[state]}"]
+            head.append(" · " if head else "")
+            # The mark of what is missing is the dot that stands between two counts.
+            head += [f"{state} {counts[state]}"] if state == "missing" else [mark, f" {state} {counts[state]}"]
     lines: list[Line] = [(*head, f"   {name}")]
     open_ = [row for state in _TOLD_FIRST for row in members if row.state == state]
     width = max((len(coordinates_text(row.label)) for row in open_[:_MEMBERS]), default=0)
