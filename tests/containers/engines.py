@@ -81,10 +81,12 @@ def _make_podman(folder: Path) -> None:
         folder / "storage.conf",
         f'[storage]\ndriver = "overlay"\ngraphroot = "{folder}/root"\nrunroot = "{folder}/run"\n',
     )
-    # Locks in files: those in shared memory would be shared with every podman of this machine.
+    # Locks in files: those in shared memory would be shared with every podman of this machine. The file of events is not
+    # cut at 1 MB: podman before 4.5 then tells the newer half of it again to who listens (its issue 17665).
     _written(
         folder / "containers.conf",
-        f'[engine]\nlock_type = "file"\ntmp_dir = "{folder}/tmp"\ncgroup_manager = "cgroupfs"\nevents_logger = "file"\n',
+        f'[engine]\nlock_type = "file"\ntmp_dir = "{folder}/tmp"\ncgroup_manager = "cgroupfs"\n'
+        'events_logger = "file"\nevents_logfile_max_size = "0"\n',
     )
     _written(folder / "auth.json", "{}")
     for image in IMAGES:

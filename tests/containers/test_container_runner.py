@@ -96,12 +96,12 @@ class Client:
 
 
 class SlowProgram:
-    """The engine's program, which waits to be let go before it runs a container; `folder` is to stand first in PATH."""
+    """The engine's program, which waits to be let go before it runs a task; `folder` is to stand first in PATH."""
 
     def __init__(self, folder: Path, engine: str) -> None:
         self.folder, self._asked, self._free = folder, folder / "asked", folder / "free"
         folder.mkdir()
-        waits = f"case \" $* \" in *' --cidfile '*) touch {self._asked}; until test -e {self._free}; do sleep 0.02; done;; esac"
+        waits = f'case " $* " in *traintrack.marker=*) touch {self._asked}; until test -e {self._free}; do sleep 0.02; done;; esac'
         (folder / engine).write_text(f'#!/bin/sh\n{waits}\nexec {shutil.which(engine)} "$@"\n')
         (folder / engine).chmod(0o755)
 
@@ -251,7 +251,8 @@ def test_a_container_that_a_dead_client_was_about_to_have_made_never_runs_beside
         """The worst moment: nothing is there when the engine is asked, and it runs when the answer is read."""
         found = find(labels)
         slow.let_go()
-        while not any(one.started for one in find(labels)):
+        deadline = time.monotonic() + ENDS_WITHIN_S
+        while time.monotonic() < deadline and not any(one.started for one in find(labels)):
             time.sleep(0.02)
         return found
 

@@ -21,8 +21,8 @@ from traintrack.analysis.preimage import (
     put,
     put_artifact,
     put_family,
-    target_preimage,
 )
+from traintrack.analysis.preimage_bytes import PreimageBytes
 from traintrack.analysis.revisions import Revisions
 from traintrack.analysis.sources import demand_mountable, external_data
 from traintrack.analysis.terms import (
@@ -36,7 +36,7 @@ from traintrack.analysis.terms import (
     secrets_of,
     timeout_of,
 )
-from traintrack.digest import NotCanonicalError, TargetId, canonical_json, target_id
+from traintrack.digest import NotCanonicalError, TargetId, target_id
 from traintrack.errors import InputError, raise_all
 from traintrack.graph.order import numbered_order, topological_order
 from traintrack.graph.target_graph import Edge, Leaf, Node, TargetGraph
@@ -75,6 +75,7 @@ class _Identifier:
         self._revisions = Revisions(source)
         self._codes = Codes(self._revisions)
         self._images = Images(workspace, self._revisions, self._head)
+        self._bytes = PreimageBytes()
         self._ids: dict[Label, TargetId] = {}
         self._actions: dict[TargetId, Action] = {}
         self._leaves: dict[TargetId, str] = {}
@@ -190,19 +191,8 @@ class _Identifier:
             for number, (edge, value) in enumerate(inputs):
                 if number not in rows_of_lists:
                     put_artifact(args, edge.path, value)
-        preimage = target_preimage(
-            task=spec.task or "",
-            entrypoint=image.entrypoint,
-            platform=image.platform,
-            image=image.hashed,
-            code=code,
-            env=spec.env,
-            secrets=tuple(spec.secrets),
-            cache_version=spec.cache_version,
-            args=args,
-        )
         try:
-            return canonical_json(preimage)
+            return self._bytes.of(spec, image, code, args)
         except NotCanonicalError as error:
             raise InputError(
                 f"the arguments of `{target.label}` cannot be hashed: {error}",

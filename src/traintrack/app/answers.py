@@ -9,7 +9,8 @@ from typing import Any
 from msgspec import Struct, field
 
 from traintrack.action.plan import Decision, Outcome, Reason
-from traintrack.digest import ArtifactDigest, ContentDigest, JsonValue, TargetId
+from traintrack.app.except_edit import ExceptEdit
+from traintrack.digest import ArtifactDigest, ContentDigest, TargetId
 from traintrack.errors import HostError, InputError, Location, TraintrackError
 
 
@@ -46,19 +47,6 @@ class RanTarget(Struct, frozen=True):
     failure: str | None = None
     message: str = ""
     log: str | None = None
-
-
-class ExceptEdit(Struct, frozen=True):
-    """What a target may leave out to go on without members that failed: its field `except`, in the file at `path`.
-
-    `arguments` maps the dotted path of an argument to coordinates, which name whole values of an axis where they are
-    many. `because` names what failed: families as `//a:train@*`, other targets by label.
-    """
-
-    path: str
-    target: str
-    arguments: Mapping[str, tuple[Mapping[str, JsonValue], ...]]
-    because: tuple[str, ...]
 
 
 class RunReport(Struct, frozen=True):

@@ -2,27 +2,27 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from msgspec import Struct
 
 from traintrack.action.action import Action, ActionGraph
 from traintrack.action.plan import Outcome
-from traintrack.app.answers import ExceptEdit
+from traintrack.app.except_edit import ExceptEdit, LeftOut
 from traintrack.digest import JsonValue, TargetId, canonical_json
-from traintrack.family_name import family_of, row_name
+from traintrack.family_name import coordinates_of, family_of, row_name
 from traintrack.label import parse_label
 from traintrack.workspace.folders import CONFIG
 
 GROUPED_FROM = 21
 """From so many coordinates on, a value of an axis whose members are all left out stands for them."""
 
-_NAME = re.compile(r'[^."=\s]+\Z')
 _NONE: frozenset[str] = frozenset()
 
 Coordinates = Mapping[str, JsonValue]
+Arguments = Mapping[str, tuple[Coordinates, ...]]
 
 
 class _Row(Struct, frozen=True):
@@ -33,7 +33,9 @@ class _Row(Struct, frozen=True):
     roots: frozenset[str]
 
 
-def except_edits(graph: ActionGraph, outcomes: Mapping[TargetId, Outcome]) -> tuple[ExceptEdit, ...]:
+def except_edits(
+    graph: ActionGraph, outcomes: Mapping[TargetId, Outcome], already: Callable[[str], Arguments]
+) -> tuple[ExceptEdit, ...]:
     """Return the edit for each target that failed members alone hold back, in graph order.
 
     A target is passed over where something else that it needs is missing too, or where a fan-in would be left without
@@ -42,27 +44,36 @@ def except_edits(graph: ActionGraph, outcomes: Mapping[TargetId, Outcome]) -> tu
     Args:
         graph: the actions of the run.
         outcomes: how those of its plan ended.
+        already: returns what a label leaves out as it is declared.
     """
-    failed = [id_ for id_, outcome in outcomes.items() if outcome is Outcome.FAILED]
-    if not failed:
+    if Outcome.FAILED not in outcomes.values():
         return ()
     labels = _labels(graph)
+    held: dict[tuple[str, str], dict[str, list[_Row]]] = {}
+    for action, rows in _held_back(graph, outcomes, labels):
+        for label in labels[action.id]:
+            held.setdefault(_field_of(label, action), {})[label] = rows
+    sizes = Counter(family_of(label) for label in graph.labels) if held else Counter[str | None]()
+    return tuple(_edit(field, rows, sizes, already) for field, rows in held.items())
+
+
+def _held_back(
+    graph: ActionGraph, outcomes: Mapping[TargetId, Outcome], labels: Mapping[TargetId, Sequence[str]]
+) -> Iterator[tuple[Action, list[_Row]]]:
+    """The actions that would go on without some rows of their fan-ins, with all rows of these."""
+    failed = (id_ for id_, outcome in outcomes.items() if outcome is Outcome.FAILED)
     roots = {id_: frozenset(map(row_name, labels.get(id_, ()))) for id_ in failed}
-    rows: dict[tuple[str, str], list[_Row]] = {}
     for id_ in graph.order:
         outcome = outcomes.get(id_)
         if outcome is None or outcome.good or id_ in roots:
             continue
         action = graph.actions[id_]
-        fan_in = list(_fan_in(action, roots))
-        held = _held_by(action, roots)
-        if not held and not _is_left_empty(fan_in):
-            if any(row.roots for row in fan_in):
-                for label in labels[id_]:
-                    rows.setdefault(_field_of(label, action), []).extend(fan_in)
-            continue
-        roots[id_] = held.union(*(row.roots for row in fan_in))
-    return tuple(_edit(path, target, some) for (path, target), some in rows.items())
+        rows = list(_fan_in(action, roots))
+        others = _held_by(action, roots)
+        if others or _is_left_empty(rows):
+            roots[id_] = others.union(*(row.roots for row in rows))
+        elif any(row.roots for row in rows):
+            yield action, rows
 
 
 def left_out(rows: Iterable[tuple[Coordinates, bool]]) -> tuple[Coordinates, ...]:
@@ -112,7 +123,7 @@ def _fan_in(action: Action, roots: Mapping[TargetId, frozenset[str]]) -> Iterato
     for item in action.inputs:
         at = _coordinates(action.config, item.arg_path)
         if at is not None:
-            yield _Row(_dotted(item.arg_path[:-2]), at, roots.get(item.id, _NONE))
+            yield _Row(".".join(map(str, item.arg_path[:-2])), at, roots.get(item.id, _NONE))
 
 
 def _held_by(action: Action, roots: Mapping[TargetId, frozenset[str]]) -> frozenset[str]:
@@ -139,10 +150,6 @@ def _coordinates(config: JsonValue, path: Sequence[str | int]) -> Coordinates | 
     return at if isinstance(at, Mapping) else None
 
 
-def _dotted(path: Sequence[str | int]) -> str:
-    return ".".join(part if _NAME.match(part) else f'"{part}"' for part in map(str, path))
-
-
 def _labels(graph: ActionGraph) -> dict[TargetId, list[str]]:
     found: dict[TargetId, list[str]] = {}
     for label, id_ in graph.labels.items():
@@ -158,10 +165,31 @@ def _field_of(label_text: str, action: Action) -> tuple[str, str]:
     return path, label.name
 
 
-def _edit(path: str, target: str, rows: Sequence[_Row]) -> ExceptEdit:
-    arguments: dict[str, list[tuple[Coordinates, bool]]] = {}
+def _edit(
+    field: tuple[str, str],
+    held: Mapping[str, Sequence[_Row]],
+    sizes: Mapping[str | None, int],
+    already: Callable[[str], Arguments],
+) -> ExceptEdit:
+    """Members that leave out the same share one field, if they are all there are; what one has not, it may not leave out."""
+    path, target = field
+    there = {label: already(label) for label in held}
+    every = {label: _arguments(rows, there[label]) for label, rows in held.items()}
+    first, *others = every.values()
+    family = family_of(next(iter(held)))
+    is_shared = family is None or (1 < sizes[family] == len(held) and all(one == first for one in others))
+    shared = (LeftOut({}, first),)
+    parts = shared if is_shared else tuple(LeftOut(dict(coordinates_of(label)), one) for label, one in every.items())
+    because = dict.fromkeys(name for rows in held.values() for row in rows for name in sorted(row.roots))
+    return ExceptEdit(path, target, parts, tuple(because), any(there.values()))
+
+
+def _arguments(rows: Sequence[_Row], there: Arguments) -> Arguments:
+    by_argument: dict[str, list[tuple[Coordinates, bool]]] = {}
     for row in rows:
-        arguments.setdefault(row.argument, []).append((row.at, bool(row.roots)))
-    found = {argument: left_out(some) for argument, some in arguments.items() if any(goes for _, goes in some)}
-    because = dict.fromkeys(name for row in rows for name in sorted(row.roots))
-    return ExceptEdit(path, target, found, tuple(because))
+        by_argument.setdefault(row.argument, []).append((row.at, bool(row.roots)))
+    found = {argument: tuple(some) for argument, some in there.items()}
+    for argument, some in by_argument.items():
+        if any(goes for _, goes in some):
+            found[argument] = (*found.get(argument, ()), *left_out(some))
+    return found

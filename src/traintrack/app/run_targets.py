@@ -9,6 +9,7 @@ import socket
 from collections.abc import Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
 from msgspec import Struct
@@ -28,6 +29,7 @@ from traintrack.app.except_lines import except_edits
 from traintrack.app.import_sources import import_sources
 from traintrack.app.last_use import note_use
 from traintrack.app.materials import GitMaterials
+from traintrack.app.one_target import left_out_of
 from traintrack.app.project import Project, action_graph
 from traintrack.app.push_after_run import push_after_run
 from traintrack.app.reasons import reason_text
@@ -160,7 +162,9 @@ def run_targets(
             note_use(storage, document.workspace, {row.id: row.keep for row in document.targets}, document.ended)
         note_frozen(project, storage, graph.labels)
     push_after_run(project, environment, result, _warner(sink), _teller(sink))
-    return replace(_report(environment, graph, result, run, pins.rows), profile=project.profile)
+    outcomes = {id_: done.outcome for id_, done in result.finished.items()}
+    excepts = except_edits(graph, outcomes, partial(left_out_of, project))
+    return replace(_report(environment, graph, result, run, pins.rows), profile=project.profile, excepts=excepts)
 
 
 def _planner(project: Project, graph: ActionGraph, storage: Storage, options: RunOptions) -> Planner:
@@ -258,7 +262,6 @@ def _report(
         saved_s=_saved_s(environment.storage, result),
         paths=paths,
         new_pins=pins,
-        excepts=except_edits(graph, {id_: done.outcome for id_, done in result.finished.items()}),
     )
 
 

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+import re
+from collections.abc import Iterable, Sequence
 
 from traintrack.action.plan import Outcome
-from traintrack.app.answers import ExceptEdit, RanTarget, RunReport
+from traintrack.app.answers import RanTarget, RunReport
+from traintrack.app.except_edit import ExceptEdit, LeftOut
 from traintrack.app.flow_yaml import flow_text, flow_value
 from traintrack.cli.line import Line, bad, strong
 from traintrack.cli.shell_word import shell_word
-from traintrack.digest import JsonValue
 from traintrack.family_name import by_row, coordinates_text, family_of
 
 _COORDINATES = 10
 _REPEATED = 20
 _COLUMNS = 100
+_NUMBER = re.compile(r"-?(0|[1-9]\d*)(\.\d+)?(e[+-]?\d+)?\Z", re.ASCII)
 
 
 def family_failure_lines(report: RunReport) -> list[Line]:
@@ -50,18 +52,42 @@ def _block(family: str, name: str, failed: Sequence[RanTarget], count: int) -> l
 def _edit_lines(edits: Iterable[ExceptEdit]) -> list[Line]:
     lines: list[Line] = []
     for edit in edits:
-        lines.append(("  ", strong("go on without them:"), f" in {edit.path}, in target `{edit.target}`, add"))
-        lines += [("      ", text) for text in except_yaml(edit.arguments)]
+        field = "overrides" if edit.parts[0].match else "except"
+        what = f"let `{field}` be" if edit.is_there else "add"
+        lines.append(("  ", strong("go on without them:"), f" in {edit.path}, in target `{edit.target}`, {what}"))
+        lines += [("      ", text) for text in except_yaml(edit.parts)]
     return lines
 
 
-def except_yaml(arguments: Mapping[str, Sequence[Mapping[str, JsonValue]]]) -> list[str]:
-    """Return the field `except` as YAML: one line where there is room, else one for each coordinates."""
-    spelled = {flow_text(name): [flow_value(at) for at in some] for name, some in arguments.items()}
-    whole = ", ".join(f"{name}: [{', '.join(some)}]" for name, some in spelled.items())
-    if len(whole) <= _COLUMNS:
-        return [f"except: {{{whole}}}"]
+def except_yaml(parts: Sequence[LeftOut]) -> list[str]:
+    """Return the field `except`, or `overrides` for some members, as YAML: one line where there is room."""
+    if parts[0].match:
+        every = [f"{{match: {_match(one)}, except: {_flow(one)}}}" for one in parts]
+        return _spread("overrides", every) if _is_wide(every) else [f"overrides: [{', '.join(every)}]"]
+    [part] = parts
+    if not _is_wide([_flow(part)]):
+        return [f"except: {_flow(part)}"]
     lines = ["except:"]
-    for name, some in spelled.items():
-        lines += [f"  {name}:", *(f"    - {at}" for at in some)]
+    for name, some in part.arguments.items():
+        lines += [f"  {line}" for line in _spread(flow_text(name), map(flow_value, some))]
     return lines
+
+
+def _flow(part: LeftOut) -> str:
+    return flow_value({name: list(some) for name, some in part.arguments.items()})
+
+
+def _match(part: LeftOut) -> str:
+    """The coordinates of a member as its label spells them, numbers as numbers."""
+    pairs = (
+        f"{flow_text(axis)}: {text if _NUMBER.match(text) else flow_text(text)}" for axis, text in part.match.items()
+    )
+    return f"{{{', '.join(pairs)}}}"
+
+
+def _is_wide(texts: Sequence[str]) -> bool:
+    return len(", ".join(texts)) > _COLUMNS
+
+
+def _spread(name: str, items: Iterable[str]) -> list[str]:
+    return [f"{name}:", *(f"  - {item}" for item in items)]

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from traintrack.action.plan import Decision, Outcome, Reason
-from traintrack.app.answers import ExceptEdit, PlannedTarget, RanTarget, RunReport
+from traintrack.app.answers import PlannedTarget, RanTarget, RunReport
+from traintrack.app.except_edit import ExceptEdit
 from traintrack.cli.call import JsonValue
 from traintrack.cli.family_plan import WOULD, decisions_text
 from traintrack.cli.line import Line, Painted, busy, faint, good, warn
@@ -102,8 +103,15 @@ def _except_fields(edit: ExceptEdit) -> dict[str, JsonValue]:
     return {
         "path": edit.path,
         "target": edit.target,
-        "arguments": {name: [dict(at) for at in some] for name, some in edit.arguments.items()},
+        "parts": [
+            {
+                "match": dict(part.match),
+                "arguments": {name: [dict(at) for at in some] for name, some in part.arguments.items()},
+            }
+            for part in edit.parts
+        ],
         "because": list(edit.because),
+        "is_there": edit.is_there,
     }
 
 

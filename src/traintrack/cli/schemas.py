@@ -119,8 +119,16 @@ _EXCEPT = _map(
     {
         "path": TEXT,
         "target": TEXT,
-        "arguments": {"type": "object", "additionalProperties": _list({"type": "object"})},
+        "parts": _list(
+            _map(
+                {
+                    "match": {"type": "object", "additionalProperties": TEXT},
+                    "arguments": {"type": "object", "additionalProperties": _list({"type": "object"})},
+                }
+            )
+        ),
         "because": _list(TEXT),
+        "is_there": SWITCH,
     }
 )
 _FIELD = _map({"path": TEXT, "value": ANY, "where": WHERE, "origin": TEXT})
@@ -238,7 +246,10 @@ DOCUMENTS: Mapping[str, tuple[str, Schema]] = {
             }
         ),
     ),
-    "ls/1": ("`ls`: targets; `kind` is the task, or `source`, `family` that of a member.", _map({"targets": _list(_LISTED)})),
+    "ls/1": (
+        "`ls`: targets; `kind` is the task, or `source`, `family` that of a member.",
+        _map({"targets": _list(_LISTED)}),
+    ),
     "show/1": (
         (
             "`show`: a target after merging. `record` and `path` are null without `--record`; `url` is where files of a "

@@ -9,7 +9,7 @@ from msgspec import Struct
 
 from traintrack.errors import InputError, Location
 from traintrack.label import LabelError, Reference, looks_like_reference, parse_label, parse_reference
-from traintrack.workspace.model import KeyPath, Target
+from traintrack.workspace.model import KeyPath, Literal, Target
 
 
 class ArgReference(Struct, frozen=True):
@@ -44,6 +44,8 @@ class References(Struct, frozen=True):
     needs: tuple[NeedReference, ...]
     errors: tuple[InputError, ...]
 
+
+_PLAIN = frozenset({int, float, bool, type(None), Literal})
 
 NO_REFERENCES = References((), (), ())
 
@@ -114,15 +116,16 @@ def _unhashed_references(target: Target) -> list[InputError]:
 
 def _collect(value: Any, path: KeyPath, found: list[tuple[KeyPath, str]]) -> None:
     """Append the reference-like strings below `value`; strings are looked at before a path is made for them."""
-    if isinstance(value, Mapping):
+    if type(value) is dict or isinstance(value, Mapping):
         items: Any = value.items()
     elif isinstance(value, list | tuple):
         items = enumerate(value)
     else:
         return
     for key, item in items:
-        if type(item) is str:
+        kind = type(item)
+        if kind is str:
             if item[:1] in ":/@" and looks_like_reference(item):
                 found.append(((*path, key), item))
-        elif isinstance(item, Mapping | list | tuple):
+        elif kind not in _PLAIN and isinstance(item, Mapping | list | tuple):
             _collect(item, (*path, key), found)

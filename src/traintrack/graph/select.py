@@ -9,7 +9,6 @@ from traintrack.graph.catalog import Catalog
 from traintrack.graph.suggest import package_hint, plain_names, target_hint
 from traintrack.label import Label, LabelError, Pattern, is_segment, parse_pattern
 from traintrack.selector import Selector, parse_selector
-from traintrack.workspace.axes import member_name
 from traintrack.workspace.model import Experiment, FamilyOfTargets
 from traintrack.workspace.suggest import did_you_mean, one_of
 
@@ -97,7 +96,7 @@ def _matches(catalog: Catalog, pattern: Pattern, text: str, current_package: str
 def _members(family: FamilyOfTargets, pattern: Pattern) -> list[Label]:
     """The members that a name means: all without coordinates, else those that have them."""
     assert pattern.name is not None
-    base, _, text = pattern.name.partition("@")
+    text = pattern.name.partition("@")[2]
     selector = parse_selector(text) if text else Selector(rest=True)
     unknown = next((axis for axis, _ in selector.named if axis not in family.axes), None)
     if selector.here:
@@ -112,10 +111,7 @@ def _members(family: FamilyOfTargets, pattern: Pattern) -> list[Label]:
             code="unknown-target",
             hint=did_you_mean(unknown, family.axes, one_of(family.axes)),
         )
-    labels = [
-        Label(pattern.package, f"{base}@{member_name(family.axes, point)}")
-        for point in family.points_at(dict(selector.named))
-    ]
+    labels = [Label(pattern.package, name) for name in family.names(dict(selector.named))]
     if not labels:
         raise NotFoundError(
             f"`{pattern}` matches none of {len(family):,} members",
@@ -148,8 +144,7 @@ def _all_labels(experiment: Experiment) -> list[Label]:
         if family is None:
             labels.append(Label(experiment.package, name))
         else:
-            members = (f"{name}@{member_name(family.axes, point)}" for point in family.points_at({}))
-            labels += [Label(experiment.package, member) for member in members]
+            labels += [Label(experiment.package, member) for member in family.names({})]
     return labels
 
 

@@ -24,6 +24,7 @@ class Family:
         self.place = place
         self._maker = maker
         self._made: dict[str, Target | InputError] = {}
+        self._points: dict[str, Point] = {}
 
     @property
     def axes(self) -> tuple[str, ...]:
@@ -50,6 +51,24 @@ class Family:
         """
         return map(self.at, self.points_at(coordinates))
 
+    def named(self, name: str) -> Target | None:
+        """Return the member with just this name, `train@lr=0.1,depth=18`, or one that means the same; None without one.
+
+        Raises:
+            InputError: the member is wrong.
+        """
+        point = self._points.get(name)
+        if point is not None:
+            return self._at(name, point)
+        coordinates = name.partition("@")[2].split(",")
+        return self.find(dict(item.partition("=")[::2] for item in coordinates))
+
+    def names(self, coordinates: Mapping[str, str]) -> list[str]:
+        """Return the names of the members with these coordinates, in order; makes no target."""
+        found = {self.name_at(point): point for point in self.points_at(coordinates)}
+        self._points.update(found)
+        return list(found)
+
     def points_at(self, coordinates: Mapping[str, str]) -> Iterator[Point]:
         """Return the points with these coordinates, in order; makes no target."""
         return self.grid.matching(coordinates) if coordinates else self.grid.points()
@@ -60,7 +79,9 @@ class Family:
         Raises:
             InputError: it is wrong.
         """
-        name = self.name_at(point)
+        return self._at(self.name_at(point), point)
+
+    def _at(self, name: str, point: Point) -> Target:
         known = self._made.get(name)
         if known is None:
             try:
@@ -91,13 +112,13 @@ class TargetMap(Mapping[str, Target]):
             KeyError: there is none.
             InputError: it is wrong.
         """
-        base, at, member = name.partition("@")
+        base, at, _ = name.partition("@")
         found = self._declared[base]
         if not at and isinstance(found, Target):
             return found
         if not at or isinstance(found, Target):
             raise KeyError(name)
-        target = found.find(dict(item.partition("=")[::2] for item in member.split(",")))
+        target = found.named(name)
         if target is None:
             raise KeyError(name)
         return target

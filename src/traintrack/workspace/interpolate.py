@@ -192,8 +192,9 @@ def _compiled_text(text: str, names: Container[str], path: KeyPath, findings: Fi
         return None
     if len(parts) == 1 and isinstance(parts[0], Hole):
         return _filling(parts[0])
-    fixed = [part if isinstance(part, str) else _filling(part) for part in parts]
-    return lambda env: "".join(part if isinstance(part, str) else text_of(part(env)) for part in fixed)
+    pattern = "".join(part.replace("%", "%%") if isinstance(part, str) else "%s" for part in parts)
+    makes = [_filling(part) for part in parts if isinstance(part, Hole)]
+    return lambda env: pattern % tuple([text_of(make(env)) for make in makes])
 
 
 def _filling(hole: Hole) -> Make:

@@ -69,6 +69,7 @@ class MemberMaker:
         self._stack = stack
         self._images = images
         self._variants: dict[_Key, _Variant] = {}
+        self._only: _Variant | None = None
         self._names: dict[str, None] = dict.fromkeys(
             (*declaration.axes, *(first_coordinates(count) for count in declaration.counts))
         )
@@ -94,6 +95,8 @@ class MemberMaker:
         return target
 
     def _variant(self, label: Label, point: Point, env: Mapping[str, Any]) -> _Variant:
+        if self._only is not None:
+            return self._only
         declaration = self._declaration
         names = tuple(one.name for one in point)
         chosen = tuple(i for i, one in enumerate(declaration.overrides) if one.matches(declaration.axes, names))
@@ -105,6 +108,8 @@ class MemberMaker:
         known = self._variants.get(key)
         if known is None:
             known = self._variants[key] = self._new_variant(key, own, label, point, env)
+            if not declaration.overrides and self._stack.changes_nothing and not has_holes(self._stack.task_of(own)):
+                self._only = known
         return known
 
     def _alone(self, task: Any, env: Mapping[str, Any]) -> Any:

@@ -153,6 +153,9 @@ class FamilyOfTargets(Protocol):
             InputError: the member is wrong.
         """
 
+    def names(self, coordinates: Mapping[str, str]) -> list[str]:
+        """Return the names of the members with these coordinates, in order; makes no target."""
+
     def points_at(self, coordinates: Mapping[str, str]) -> Iterator[tuple[Coordinate, ...]]:
         """Return the points with these coordinates in order, all for none; makes no target."""
 

@@ -55,7 +55,7 @@ NOTHING_OVER: Final = Over()
 class Stack:
     """Merges the layers of the targets of one experiment. `profiles` are those that its file declares.
 
-    `is_plain` tells that no layer below a target's own has holes, and that no profile lies over it.
+    `changes_nothing` tells that the command line lays the same over all targets. `is_plain` tells that no layer below a target's own has holes, and that no profile lies over it.
     """
 
     def __init__(
@@ -67,6 +67,7 @@ class Stack:
         self._changes = changes
         self._bases: dict[str | None, Merged] = {}
         below = (workspace.defaults, *workspace.tasks.values(), defaults)
+        self.changes_nothing = not changes.sets and not changes.worktree
         self.is_plain = changes.profile is None and not any(has_holes(dict(one.fields)) for one in below if one)
 
     def over(self, label: Label) -> Over:

@@ -9,7 +9,7 @@ from msgspec.structs import replace
 
 from traintrack.action.action import Action, ActionGraph, Input, Provenance
 from traintrack.action.plan import Outcome
-from traintrack.app.answers import ExceptEdit
+from traintrack.app.except_edit import ExceptEdit, LeftOut
 from traintrack.app.except_lines import except_edits, left_out
 from traintrack.testing.builders import build_action, build_graph
 
@@ -40,11 +40,20 @@ def family(name: str, axes: Mapping[str, Sequence[Any]], inputs: Sequence[Action
     return [(action(f"{name}@{','.join(f'{k}={v}' for k, v in at.items())}", inputs), at) for at in points]
 
 
-def edits(graph: ActionGraph, *failed: str, blocked: Sequence[str] = ("best",)) -> tuple[ExceptEdit, ...]:
+def edits(
+    graph: ActionGraph, *failed: str, blocked: Sequence[str] = ("best",), there: Mapping[str, Any] | None = None
+) -> tuple[ExceptEdit, ...]:
     outcomes = dict.fromkeys(graph.actions, Outcome.EXECUTED)
     outcomes |= {graph.labels[f"//runs/a:{name}"]: Outcome.BLOCKED for name in blocked}
     outcomes |= {graph.labels[f"//runs/a:{name}"]: Outcome.FAILED for name in failed}
-    return except_edits(graph, outcomes)
+    return except_edits(graph, outcomes, lambda label: (there or {}).get(label, {}))
+
+
+def of_target(edit: ExceptEdit) -> Mapping[str, Any]:
+    """What a target leaves out, where that is no matter of single members."""
+    [part] = edit.parts
+    assert part.match == {}
+    return part.arguments
 
 
 EVAL = family("eval", {"lr": [0.1, 0.3], "fold": [0, 1, 2]})
@@ -57,7 +66,7 @@ def test_a_fan_in_held_back_by_members_may_leave_these_out() -> None:
         ExceptEdit(
             FILE,
             "best",
-            {"evals": ({"lr": 0.1, "fold": 2}, {"lr": 0.3, "fold": 1})},
+            (LeftOut({}, {"evals": ({"lr": 0.1, "fold": 2}, {"lr": 0.3, "fold": 1})}),),
             ("//runs/a:eval@*",),
         ),
     )
@@ -77,7 +86,7 @@ def test_a_member_that_another_failure_holds_back_is_left_out_too() -> None:
 
     [edit] = edits(graph, "train@lr=0.3", blocked=["eval@lr=0.3", "best"])
 
-    assert edit.arguments == {"evals": ({"lr": 0.3},)}
+    assert of_target(edit) == {"evals": ({"lr": 0.3},)}
     assert edit.because == ("//runs/a:train@*",)
 
 
@@ -113,30 +122,61 @@ def test_two_fan_ins_of_a_target_are_one_edit_and_only_those_with_failures_are_n
 
     [edit] = edits(graph, "eval@lr=0.3,fold=1", "train@lr=0.3")
 
-    assert edit.arguments == {"evals": ({"lr": 0.3, "fold": 1},), "trains": ({"lr": 0.3},)}
+    assert of_target(edit) == {"evals": ({"lr": 0.3, "fold": 1},), "trains": ({"lr": 0.3},)}
     assert set(edit.because) == {"//runs/a:eval@*", "//runs/a:train@*"}
 
 
-def test_members_of_a_family_that_fan_in_share_the_edit_of_their_target() -> None:
-    low, high = (action(f"best@lr={lr}", evals=rows) for lr, rows in ((0.1, EVAL[:3]), (0.3, EVAL[3:])))
-    graph = build_graph([*(one for one, _ in EVAL), low, high])
+def test_members_that_all_leave_out_the_same_share_the_edit_of_their_target() -> None:
+    two = [action(f"best@seed={n}", evals=EVAL) for n in range(2)]
+    graph = build_graph([*(one for one, _ in EVAL), *two])
 
-    [edit] = edits(graph, "eval@lr=0.1,fold=0", "eval@lr=0.3,fold=2", blocked=["best@lr=0.1", "best@lr=0.3"])
+    [edit] = edits(graph, "eval@lr=0.1,fold=0", blocked=["best@seed=0", "best@seed=1"])
 
     assert (edit.path, edit.target) == (FILE, "best")
-    assert edit.arguments == {"evals": ({"lr": 0.1, "fold": 0}, {"lr": 0.3, "fold": 2})}
+    assert of_target(edit) == {"evals": ({"lr": 0.1, "fold": 0},)}
+
+
+def test_members_with_lists_of_their_own_have_edits_of_their_own() -> None:
+    folds = [[(member, {"fold": at["fold"]}) for member, at in EVAL if at["lr"] == lr] for lr in (0.1, 0.3)]
+    low, high = (action(f"best@lr={lr}", evals=rows) for lr, rows in zip((0.1, 0.3), folds, strict=True))
+    graph = build_graph([*(one for one, _ in EVAL), low, high])
+
+    [one] = edits(graph, "eval@lr=0.3,fold=2", blocked=["best@lr=0.3"])
+    [both] = edits(graph, "eval@lr=0.1,fold=0", "eval@lr=0.3,fold=2", blocked=["best@lr=0.1", "best@lr=0.3"])
+
+    assert one.target == both.target == "best"
+    assert one.parts == (LeftOut({"lr": "0.3"}, {"evals": ({"fold": 2},)}),)
+    assert both.parts == (LeftOut({"lr": "0.1"}, {"evals": ({"fold": 0},)}), *one.parts)
+
+
+def test_a_member_that_is_alone_in_the_run_speaks_for_itself_only() -> None:
+    graph = build_graph([*(one for one, _ in EVAL), action("best@seed=0", evals=EVAL)])
+
+    [edit] = edits(graph, "eval@lr=0.1,fold=0", blocked=["best@seed=0"])
+
+    assert [part.match for part in edit.parts] == [{"seed": "0"}]
+
+
+def test_what_is_left_out_already_stays_in_the_edit() -> None:
+    graph = build_graph([*(one for one, _ in EVAL), action("best", evals=EVAL)])
+    there = {"//runs/a:best": {"evals": ({"lr": 0.9},), "trains": ({"lr": 0.8},)}}
+
+    [edit] = edits(graph, "eval@lr=0.1,fold=0", there=there)
+
+    assert edit.is_there
+    assert of_target(edit) == {"evals": ({"lr": 0.9}, {"lr": 0.1, "fold": 0}), "trains": ({"lr": 0.8},)}
 
 
 def test_the_argument_is_named_by_its_path_in_the_arguments() -> None:
     best = action("best", evals=EVAL)
     deep = replace(
         best,
-        config={"in": {"a.b": best.config["evals"]}},  # type: ignore[index, call-overload]
-        inputs=tuple(replace(one, arg_path=("in", "a.b", *one.arg_path[1:])) for one in best.inputs),
+        config={"in": [{"x": best.config["evals"]}]},  # type: ignore[index, call-overload]
+        inputs=tuple(replace(one, arg_path=("in", 0, "x", *one.arg_path[1:])) for one in best.inputs),
     )
     graph = build_graph([*(one for one, _ in EVAL), deep])
 
-    assert list(edits(graph, "eval@lr=0.3,fold=1")[0].arguments) == ['in."a.b"']
+    assert list(of_target(edits(graph, "eval@lr=0.3,fold=1")[0])) == ["in.0.x"]
 
 
 def test_a_second_label_of_the_same_recipe_has_an_edit_in_its_own_file() -> None:
@@ -177,4 +217,4 @@ def test_a_family_of_ten_thousand_is_judged_in_one_pass() -> None:
 
     [edit] = edits(graph, *(f"eval@lr=0.5,fold={n}" for n in range(100)), "eval@lr=0.1,fold=3")
 
-    assert edit.arguments == {"evals": ({"lr": 0.5}, {"lr": 0.1, "fold": 3})}
+    assert of_target(edit) == {"evals": ({"lr": 0.5}, {"lr": 0.1, "fold": 3})}

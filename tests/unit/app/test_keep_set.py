@@ -114,6 +114,7 @@ def carried_out(root: Path, edit: KeptEdit) -> None:
         ("args.seed=2", 12, None, "seed: 2"),
         ("args.optimizer.lr=0.1", 12, None, "optimizer: {lr: 0.1}"),
         ("args.optimizer=1", 12, None, "optimizer: 1"),
+        ("args.optimizer.lr=!remove", 12, None, "optimizer: {lr: !remove }"),
     ],
 )
 def test_the_edit_does_what_the_set_did(tmp_path: Path, text: str, line: int, old: str | None, new: str) -> None:
@@ -166,7 +167,9 @@ def test_only_targets_that_were_asked_for_are_edited(tmp_path: Path) -> None:
 
 
 def test_nothing_is_told_of_a_set_that_says_what_the_file_says(tmp_path: Path) -> None:
-    assert edits(written(tmp_path), ":train#args.lr=0.1", ":train#args.epochs=100") == []
+    same = (":train#args.lr=0.1", ":train#args.epochs=100", ":train#args.gone=!remove")
+
+    assert edits(written(tmp_path), *same) == []
 
 
 def test_one_and_one_point_nought_are_two_values(tmp_path: Path) -> None:
@@ -179,6 +182,15 @@ def test_of_two_sets_of_one_field_the_last_is_kept(tmp_path: Path) -> None:
     found = edits(written(tmp_path), ":train#args.lr=1", ":train#args.lr=2")
 
     assert [(edit.set, edit.new) for edit in found] == [(":train#args.lr=2", "lr: 2")]
+
+
+def test_each_set_is_told_once_though_another_came_between(tmp_path: Path) -> None:
+    found = edits(written(tmp_path), ":train#args.lr=1", ":train#args.name=x", ":*#args.lr=2")
+
+    assert [line for line in told(*found) if line.startswith("to keep")] == [
+        "to keep --set :train#args.name=x, edit",
+        "to keep --set :*#args.lr=2, edit",
+    ]
 
 
 PROFILES = "profiles:\n  smoke:\n    targets:\n      train: {args: {lr: 0.5}}\n    defaults: {args: {seed: 7}}\n"
@@ -205,6 +217,56 @@ def test_where_only_the_workspace_has_the_profile_the_edit_begins_one_in_the_exp
     assert edit.new == "profiles: {smoke: {targets: {train: {args: {seed: 9}}}}}"
     written(root, f"{edit.new}\n{EXPERIMENT}", WORKSPACE + "profiles: {smoke: {defaults: {args: {seed: 7}}}}\n")
     assert targets(root, profile="smoke")["train"].spec.args["seed"] == 9
+
+
+FAMILIES = """\
+defaults: {image: py, commit: HEAD, paths: [src]}
+templates:
+  folds:
+    params: {k: {type: int, default: 2}}
+    targets:
+      fit: {task: fit, each: {fold: {range: "${k}"}}, args: {epochs: 9}}
+      mean: {task: mean, args: {fits: ":fit@*"}}
+    result: mean
+targets:
+  grid:
+    task: train
+    each: {lr: [0.1, 0.2]}
+    args: {lr: "${lr}", size: 1}
+  cv: {use: folds}
+  cv2: {use: folds, with: {k: 3}}
+"""
+
+
+def test_the_members_of_a_family_have_one_line(tmp_path: Path) -> None:
+    root = written(tmp_path, FAMILIES)
+
+    assert told(*edits(root, ":grid#args.size=2"))[1:] == ["  a/TTCONFIG.yaml:13   size: 1  →  size: 2"]
+    assert told(*edits(root, ":grid#args.new=2"))[1:] == ["  a/TTCONFIG.yaml:13, below `args` add   new: 2"]
+
+
+def test_the_part_of_a_template_is_edited_there_and_says_who_else_uses_it(tmp_path: Path) -> None:
+    root = written(tmp_path, FAMILIES)
+
+    assert told(*edits(root, ":cv.fit#args.epochs=2"))[1:] == [
+        "  a/TTCONFIG.yaml:6   epochs: 9  →  epochs: 2",
+        "    `epochs: 9` at a/TTCONFIG.yaml:6 is shared by 5 targets",
+    ]
+    assert told(*edits(root, ":cv.fit#resources.cpu=2"))[1:] == [
+        "  a/TTCONFIG.yaml:6, below `fit` add   resources: {cpu: 2}",
+        "    `fit` at a/TTCONFIG.yaml:6 is shared by 5 targets",
+    ]
+
+
+def test_an_empty_map_over_a_map_takes_nothing_away_and_is_no_edit(tmp_path: Path) -> None:
+    assert edits(written(tmp_path), ":train#args.nested={}") == []
+
+
+def test_under_a_profile_for_many_a_member_is_edited_as_its_family(tmp_path: Path) -> None:
+    root = written(tmp_path, FAMILIES + "profiles: {smoke: {tasks: {train: {args: {size: 0}}}}}\n")
+    [edit] = edits(root, ":grid#args.size=2", profile="smoke")
+
+    assert (edit.into, edit.new) == (("profiles", "smoke"), "targets: {grid: {args: {size: 2}}}")
 
 
 def test_json_names_each_place(tmp_path: Path) -> None:

@@ -19,8 +19,10 @@ def workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.delenv("TRAINTRACK_NO_CACHE", raising=False)
     root = tmp_path / "w"
     for path, text in {
-        "TTWORKSPACE.yaml": "workspace: w\nenvironments: {local: {}, remote: {}}\n",
-        "runs/april/TTCONFIG.yaml": "targets: {train: {}, train_small: {}, export: {}}\n",
+        "TTWORKSPACE.yaml": (
+            "workspace: w\nenvironments: {local: {}, remote: {}}\nprofiles: {smoke: {description: small}, tiny: {}}\n"
+        ),
+        "runs/april/TTCONFIG.yaml": "targets: {train: {}, train_small: {}, export: {}}\nprofiles: {tiny: {description: less}}\n",
         "runs/april/deep/TTCONFIG.yaml": "targets: {x: {}}\n",
         "runs/broken/TTCONFIG.yaml": "targets: {{\n",
         "data/raw/nothing.txt": "",
@@ -38,6 +40,14 @@ def workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def words(*given: str) -> list[str] | None:
     found = candidates(given)
     return None if found is None else [one.word for one in found]
+
+
+@pytest.mark.usefixtures("workspace")
+def test_profiles_of_the_workspace_and_of_the_experiment_are_completed() -> None:
+    found = candidates(["run", "--profile", ""]) or []
+
+    assert [(one.word, one.about) for one in found] == [("smoke", "small"), ("tiny", "less")]
+    assert words("status", "--profile=sm") == ["--profile=smoke"]
 
 
 def test_commands_come_first_with_their_help() -> None:

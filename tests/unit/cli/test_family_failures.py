@@ -1,5 +1,8 @@
+from typing import Any
+
 from traintrack.action.plan import Outcome, Reason, ReasonCode
-from traintrack.app.answers import ExceptEdit, RanTarget, RunReport
+from traintrack.app.answers import RanTarget, RunReport
+from traintrack.app.except_edit import ExceptEdit, LeftOut
 from traintrack.cli.family_failures import except_yaml, family_failure_lines
 from traintrack.cli.line import plain
 from traintrack.digest import TargetId
@@ -29,7 +32,7 @@ def test_failed_members_are_one_block_with_what_repeats_them_and_what_goes_on_wi
     edit = ExceptEdit(
         "runs/a/TTCONFIG.yaml",
         "best",
-        {"evals": ({"lr": 0.3, "fold": 1}, {"lr": 0.3, "fold": 4})},
+        (LeftOut({}, {"evals": ({"lr": 0.3, "fold": 1}, {"lr": 0.3, "fold": 4})}),),
         ("//a:eval@*",),
     )
 
@@ -60,8 +63,8 @@ def test_of_many_the_first_are_named_and_the_command_that_shows_the_rest() -> No
 
 
 def test_an_edit_is_told_once_with_the_first_family_and_what_no_family_caused_at_the_end() -> None:
-    both = ExceptEdit("a/TTCONFIG.yaml", "best", {"x": ({"n": 1},)}, ("//a:eval@*", "//a:test@*"))
-    alone = ExceptEdit("a/TTCONFIG.yaml", "mean", {"x": ({"n": 2},)}, ("//a:data",))
+    both = ExceptEdit("a/TTCONFIG.yaml", "best", (LeftOut({}, {"x": ({"n": 1},)}),), ("//a:eval@*", "//a:test@*"))
+    alone = ExceptEdit("a/TTCONFIG.yaml", "mean", (LeftOut({}, {"x": ({"n": 2},)}),), ("//a:data",))
     targets = (*grid(1, 2, {(0, 1)}), ran("//a:test@n=1", Outcome.FAILED), ran("//a:data", Outcome.FAILED))
     lines = told(targets, both, alone)
 
@@ -73,13 +76,40 @@ def test_an_edit_is_told_once_with_the_first_family_and_what_no_family_caused_at
     ]
 
 
+def pasted(*parts: LeftOut) -> dict[str, Any]:
+    text = "\n".join(f"      {line}" for line in except_yaml(parts))
+    fields: dict[str, Any] = parse_yaml(f"targets:\n  best:\n{text}\n".encode(), "TTCONFIG.yaml").value["targets"][
+        "best"
+    ]
+    return fields
+
+
 def test_the_lines_are_yaml_that_is_read_back_as_the_same() -> None:
     odd = {"name": "no", "lr": 1e-5, "date": "2026-04-16", "text": 'a "b": [c], {d} #e', "π": "π\u2028", "on": None}
-    few = {"evals": [odd], 'in."a.b"': [{"n": 1}]}
-    many = {"evals": [{"lr": n / 7, "name": f"n{n}"} for n in range(50)]}
+    few = {"evals": (odd,), "in.0.x": ({"n": 1},)}
+    many = {"evals": tuple({"lr": n / 7, "name": f"n{n}"} for n in range(50))}
     for arguments in (few, many):
-        text = "\n".join(f"      {line}" for line in except_yaml(arguments))
-        document = parse_yaml(f"targets:\n  best:\n{text}\n".encode(), "TTCONFIG.yaml")
+        assert pasted(LeftOut({}, arguments)) == {"except": {name: list(some) for name, some in arguments.items()}}
+    assert except_yaml([LeftOut({}, {"evals": ({"n": 1},)})]) == ["except: {evals: [{n: 1}]}"]
 
-        assert document.value["targets"]["best"]["except"] == arguments
-    assert len(except_yaml({"evals": [{"n": 1}]})) == 1
+
+def test_single_members_are_matched_by_their_coordinates() -> None:
+    one = LeftOut({"lr": "1e-05", "model": "no", "day": "2026-04-16", "n": "007"}, {"evals": ({"fold": 2},)})
+    lines = [
+        'overrides: [{match: {lr: 1e-05, model: "no", day: "2026-04-16", n: "007"}, except: {evals: [{fold: 2}]}}]'
+    ]
+    match = {"lr": 1e-05, "model": "no", "day": "2026-04-16", "n": "007"}
+
+    assert except_yaml([one]) == lines
+    for count in (1, 30):
+        entry = {"match": match, "except": {"evals": [{"fold": 2}]}}
+        assert pasted(*[one] * count) == {"overrides": [entry] * count}
+
+
+def test_what_is_there_already_is_to_be_replaced() -> None:
+    edit = ExceptEdit("a/TTCONFIG.yaml", "best", (LeftOut({}, {"x": ({"n": 1},)}),), ("//a:eval@*",), is_there=True)
+
+    assert told(grid(1, 2, {(0, 1)}), edit)[-2:] == [
+        "  go on without them: in a/TTCONFIG.yaml, in target `best`, let `except` be",
+        "      except: {x: [{n: 1}]}",
+    ]

@@ -54,7 +54,7 @@ def products(draw: st.DrawFn, axes: Sequence[str]) -> Product:
     left = list(draw(st.permutations(axes)))
     factors = []
     while left:
-        size = draw(st.integers(1, min(2, len(left))))
+        size = draw(st.integers(1, min(3, len(left))))
         names, left = left[:size], left[size:]
         if size == 1 and draw(st.booleans()):
             start = draw(st.integers(-5, 5))
@@ -152,6 +152,15 @@ def test_only_rows_that_match_are_walked() -> None:
     found = grid(Factor(("a",), RangeRows(range(10**9))), axis("b", *range(1000)))
 
     assert names_of(found.matching({"a": "12345678", "b": "9"})) == ["12345678,9"]
+
+
+def test_rows_of_axes_that_vary_together_match_by_some_of_them() -> None:
+    found = grid(together("a b c", (1, 1, 1), (1, 2, 2), (2, 1, 3), (1, 1, 4), (2, 2, 5), (2.0, 1, 6)))
+
+    assert names_of(found.matching({"a": "1", "b": "1.0"})) == ["1,1,1", "1,1,4"]
+    assert names_of(found.matching({"a": "2", "b": "1"})) == ["2,1,3"]
+    assert names_of(found.matching({"b": "1", "a": "2.0"})) == ["2.0,1,6"]
+    assert names_of(found.matching({"a": "3", "b": "1"})) == []
 
 
 def test_joined_has_each_outer_point_with_each_inner_one() -> None:

@@ -178,6 +178,25 @@ def test_a_profile_lies_over_targets_that_are_not_requested_too(tmp_path: Path) 
     assert target(loader, "u").spec.args["epochs"] == 1
 
 
+def test_a_profile_makes_a_family_smaller_and_lies_over_each_member(tmp_path: Path) -> None:
+    experiment = (
+        "targets: {t: {each: {lr: [0.1, 0.2], d: [1, 2]}, args: {lr: '${lr}'}}, u: {args: {ts: ':t@*'}}}\n"
+        "profiles: {smoke: {targets: {t: {each: {lr: [0.3]}}}, tasks: {train: {args: {epochs: 1}}}}}\n"
+    )
+    loader = load(tmp_path, experiment)
+
+    assert list(loader.experiment("a").targets) == ["t@lr=0.3,d=1", "t@lr=0.3,d=2", "u"]
+    assert target(loader, "t@lr=0.3,d=2").spec.args == {"epochs": 1, "who": "tasks", "lr": 0.3}
+
+
+def test_the_shape_of_a_target_stands_in_the_layer_of_that_target_only(tmp_path: Path) -> None:
+    section = "profiles: {smoke: {defaults: {each: {x: [1]}}, tasks: {train: {with: {k: 1}}}}}\n"
+    found = errors_of(tmp_path, "targets: {t: {}}\n" + section)
+
+    assert [error.code for error in found] == ["misplaced-field", "misplaced-field"]
+    assert all("below `targets` of a profile" in (error.hint or "") for error in found)
+
+
 NAMES = st.sampled_from(["t", "u", "train", "fake"])
 
 

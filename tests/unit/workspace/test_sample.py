@@ -34,7 +34,7 @@ def names(text: str) -> list[tuple[str, ...]]:
 
 
 def test_the_vectors_of_the_page_come_out() -> None:
-    rows = [row for row in re.findall(r"^\| (\d) \| (.*) \|$", PAGE, re.MULTILINE)]
+    rows = re.findall(r"^\| (\d) \| (.*) \|$", PAGE, re.MULTILINE)
 
     assert f"{{seed: 1, {AXES}}}" in PAGE
     assert len(rows) == 4
@@ -141,7 +141,7 @@ def test_values_may_be_bundles_and_dates() -> None:
     text = "n: 4, m: {small: {d: 1}, big: {d: 2}}, day: {dates: {from: 2026-01-01, to: 2026-01-02}}"
 
     assert {point[0] for point in names(text)} == {"small", "big"}
-    assert sorted(names(text))[0] == ("big", "2026-01-01")
+    assert min(names(text)) == ("big", "2026-01-01")
 
 
 def test_bounds_with_more_digits_than_the_sample_are_not_left() -> None:

@@ -76,8 +76,10 @@ def _family_lines(name: str, members: Sequence[TargetStatus]) -> list[Line]:
     for state, mark in _MARKS.items():
         if counts[state]:
             head.append(" · " if head else "")
-            # The mark of what is missing is the dot that stands between two counts.
-            head += [f"{state} {counts[state]}"] if state == "missing" else [mark, f" {state} {counts[state]}"]
+            # The mark of what is missing is the very dot that parts it from the count before.
+            head += (
+                [f"{state} {counts[state]}"] if state == "missing" and head[-1] else [mark, f" {state} {counts[state]}"]
+            )
     lines: list[Line] = [(*head, f"   {name}")]
     open_ = [row for state in _TOLD_FIRST for row in members if row.state == state]
     width = max((len(coordinates_text(row.label)) for row in open_[:_MEMBERS]), default=0)

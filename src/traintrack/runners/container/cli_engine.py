@@ -59,7 +59,7 @@ class CliEngine:
 
     def start(self, spec: ContainerSpec, log: Path) -> ContainerId:
         """See `Engine`."""
-        place = log.absolute().with_name(f".{spec.name}")
+        place = clients.place_of(log, spec.name)
         client = clients.run(self._cli, self._run_words(spec, ()), carry(spec.environment), log, place)
         container = client.made(spec)
         self._clients[container] = client

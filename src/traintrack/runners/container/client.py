@@ -126,6 +126,16 @@ def run(cli: Cli, words: Sequence[str], carried: Carried, log: Path, place: Path
         return Client(cli.name, process, log, out.tell(), place)
 
 
+def place_of(log: Path, name: str) -> Path:
+    """Return the place of the client of the container `name` that writes to `log`."""
+    return log.absolute().with_name(f".{name}")
+
+
+def has_made(place: Path) -> bool:
+    """Tell if the client of a place, there or not any more, has made its container, or none was begun there."""
+    return not place.is_dir() or len(_read(place / ID_FILE)) == _ID_LENGTH
+
+
 def clear(place: Path) -> None:
     """Remove a client's place, if it is there."""
     shutil.rmtree(place, ignore_errors=True)

@@ -157,7 +157,7 @@ class ContainerRunner:
             self._world().engine.stop(containers, grace_s)
         noted = [job for handle in others if (job := self._jobs.known(handle)) is not None]
         if noted:
-            there = containers_of(self._jobs, self._world().engine)
+            there = containers_of(self._jobs, self._world().engine, noted)
             for job in noted:
                 self._end_orphan(job, there.get(job.marker), grace_s)
         self._table.await_end([h for h in handles if h not in others], grace_s, _STUCK)
@@ -179,8 +179,8 @@ class ContainerRunner:
         jobs = self._jobs.of_flights(set(flights))
         if not jobs:
             return {}
-        lonely = any(not job.runner_lives for job in jobs)
-        there = containers_of(self._jobs, self._world().engine) if lonely else {}
+        lonely = [job for job in jobs if not job.runner_lives]
+        there = containers_of(self._jobs, self._world().engine, lonely) if lonely else {}
         return {job.flight: job.handle for job in jobs if job.runner_lives or job.marker in there}
 
     def adopt(self, flight: str) -> Adopted | None:
@@ -192,7 +192,7 @@ class ContainerRunner:
         jobs = [job for job in self._jobs.of_flights({flight}) if not job.runner_lives]
         if not jobs:
             return None
-        there = containers_of(self._jobs, self._world().engine)
+        there = containers_of(self._jobs, self._world().engine, jobs)
         for noted in reversed(jobs):
             found = there.get(noted.marker)
             job = with_secrets(noted)
@@ -287,16 +287,9 @@ class ContainerRunner:
         """Remove what a runner left that was killed before its container began: nobody adopts that."""
         dead = [job for job in self._jobs.of_flights({flight}) if not job.runner_lives] if self._jobs.any else []
         if dead:
-            there = containers_of(self._jobs, self._world().engine)
+            there = containers_of(self._jobs, self._world().engine, dead)
             for job in dead:
                 self._end_orphan(job, there.get(job.marker), 0.0)
 
     def _end_orphan(self, job: ContainerJob, found: Inspected | None, grace_s: float) -> None:
-        try:
-            end_orphan(job, found, self._world().engine, self._jobs, self._checkpoints, grace_s)
-        except OSError as error:
-            raise HostError(
-                f"cannot tidy up after a dead run at `{error.filename or job.stage}`: {error.strerror or error}",
-                code="runner-state",
-                hint="see who owns that folder, then run again",
-            ) from error
+        end_orphan(job, found, self._world().engine, self._jobs, self._checkpoints, grace_s)

@@ -111,6 +111,19 @@ def living(claims: Collection[Claim]) -> dict[str, list[ProcessName]]:
     return found if _LINUX else _living_by_ps(claims)
 
 
+def standing_in(folders: Collection[str]) -> set[str]:
+    """Return those folders that are the current one of a living process, by a look at every process.
+
+    Where the system does not tell, those that stand in the words that a process was started with.
+    """
+    if not _LINUX:
+        words = _output(["ps", "axww", "-o", "command="])
+        return {folder for folder in folders if folder in words}
+    by_path = {os.path.realpath(folder): folder for folder in folders}
+    found = {_link(f"/proc/{name}/cwd") for name in os.listdir("/proc") if name.isdigit()} if folders else set()
+    return {folder for path, folder in by_path.items() if path in found}
+
+
 def _children_file() -> str:
     pid = os.getpid()
     return f"/proc/{pid}/task/{pid}/children"
