@@ -125,7 +125,7 @@ def ttconfig_page() -> str:
             "## A target",
             (
                 "Fields are merged: workspace `defaults`, its `tasks.<task>`, the file's `defaults`, `use` from left to right, the "
-                "target, `--set`. Maps merge; all else replaces; `null` is a value; `!remove` removes."
+                "target, its `overrides`, the profile, `--set`. Maps merge; all else replaces; `null` is a value; `!remove` removes."
             ),
             _table(("field", "in the ID", "says"), rows),
             f"Of later versions, and refused by this one: {later}.",

@@ -61,7 +61,24 @@ TARGET_FIELDS = {
     "description": ("", "A sentence for people; shown by `ls`."),
     "tags": ("", "Words for people."),
     "args_schema": ("", "A JSON Schema file that `args` must satisfy before anything runs."),
-    "use": ("", "Templates of the same file to begin from, left to right."),
+    "use": (
+        "through the fields",
+        "Templates to begin from, left to right: `name` of the same file, or `//folder:name`; or one graph of targets.",
+    ),
+    "with": ("through the fields", 'What the parameters of the templates stand for: `{dataset: ":data", k: 5}`.'),
+    "each": (
+        "through the fields",
+        "The axes of a family: `{lr: [0.1, 0.01], seed: {range: 5}}`, a list of such maps, or `:family` for its axes.",
+    ),
+    "overrides": (
+        "through the fields",
+        "Fields for some members: a list of `{match: {depth: 50}, resources: {gpu: 4}}`.",
+    ),
+    "max_members": ("", "How many members the family may have, where that is more than 256."),
+    "except": (
+        "through what remains",
+        "Members left out of a list, by argument: `{evals: [{lr: 0.1, fold: 3}]}`.",
+    ),
 }
 """Field of a target → what part it has in the ID, and what it says."""
 

@@ -16,6 +16,7 @@ from traintrack.app.argument_lint import ArgumentLint
 from traintrack.app.fresh import stale_sources
 from traintrack.app.project import Project, parse_patterns, select_labels, target_graph
 from traintrack.errors import InputError, InputErrors
+from traintrack.graph.select import labels_of
 from traintrack.graph.target_graph import Node, TargetGraph
 from traintrack.label import Label, Pattern
 from traintrack.ports.sources import Tell
@@ -81,10 +82,10 @@ def _readable(project: Project, pattern: Pattern) -> Iterator[Label]:
     packages = project.loader.packages(pattern.package) if pattern.recursive else [pattern.package]
     for package in packages:
         try:
-            targets = project.loader.experiment(package).targets.values()
+            labels = labels_of(project.loader.experiment(package))
         except InputError:
             continue  # Its errors are in the list already.
-        yield from (target.label for target in targets if pattern.matches(target.label))
+        yield from (label for label in labels if pattern.matches(label))
 
 
 def _graphs(project: Project, labels: Sequence[Label], errors: list[InputError]) -> list[TargetGraph]:

@@ -72,7 +72,7 @@ def _matches(catalog: Catalog, pattern: Pattern, text: str, current_package: str
         )
     experiment = catalog.experiment(pattern.package)
     if pattern.name is None:
-        labels = _all_labels(experiment)
+        labels = labels_of(experiment)
         if not labels:
             raise NotFoundError(
                 f"the experiment `//{pattern.package}` has no targets",
@@ -126,7 +126,7 @@ def _below(catalog: Catalog, pattern: Pattern, text: str) -> list[Label]:
     errors: list[InputError] = []
     for package in catalog.packages(pattern.package):
         try:
-            labels += _all_labels(catalog.experiment(package))
+            labels += labels_of(catalog.experiment(package))
         except InputError as error:
             errors.append(error)
     raise_all(errors)
@@ -136,7 +136,7 @@ def _below(catalog: Catalog, pattern: Pattern, text: str) -> list[Label]:
     raise NotFoundError(f"`{text}` matches no target", code="nothing-matched", hint=hint)
 
 
-def _all_labels(experiment: Experiment) -> list[Label]:
+def labels_of(experiment: Experiment) -> list[Label]:
     """The label of every target of an experiment, in the order of the file; no member is made for it."""
     labels: list[Label] = []
     for name in plain_names(experiment):

@@ -86,19 +86,19 @@ def pasted(*parts: LeftOut) -> dict[str, Any]:
 
 def test_the_lines_are_yaml_that_is_read_back_as_the_same() -> None:
     odd = {"name": "no", "lr": 1e-5, "date": "2026-04-16", "text": 'a "b": [c], {d} #e', "π": "π\u2028", "on": None}
-    few = {"evals": (odd,), "in.0.x": ({"n": 1},)}
+    few = {"evals": (odd,), "in.0.x": ({"k": 1},)}
     many = {"evals": tuple({"lr": n / 7, "name": f"n{n}"} for n in range(50))}
     for arguments in (few, many):
         assert pasted(LeftOut({}, arguments)) == {"except": {name: list(some) for name, some in arguments.items()}}
-    assert except_yaml([LeftOut({}, {"evals": ({"n": 1},)})]) == ["except: {evals: [{n: 1}]}"]
+    assert except_yaml([LeftOut({}, {"evals": ({"k": 1},)})]) == ["except: {evals: [{k: 1}]}"]
 
 
 def test_single_members_are_matched_by_their_coordinates() -> None:
-    one = LeftOut({"lr": "1e-05", "model": "no", "day": "2026-04-16", "n": "007"}, {"evals": ({"fold": 2},)})
+    one = LeftOut({"lr": "1e-05", "model": "no", "day": "2026-04-16", "k": "007"}, {"evals": ({"fold": 2},)})
     lines = [
-        'overrides: [{match: {lr: 1e-05, model: "no", day: "2026-04-16", n: "007"}, except: {evals: [{fold: 2}]}}]'
+        'overrides: [{match: {lr: 1e-05, model: "no", day: "2026-04-16", k: "007"}, except: {evals: [{fold: 2}]}}]'
     ]
-    match = {"lr": 1e-05, "model": "no", "day": "2026-04-16", "n": "007"}
+    match = {"lr": 1e-05, "model": "no", "day": "2026-04-16", "k": "007"}
 
     assert except_yaml([one]) == lines
     for count in (1, 30):
@@ -107,9 +107,9 @@ def test_single_members_are_matched_by_their_coordinates() -> None:
 
 
 def test_what_is_there_already_is_to_be_replaced() -> None:
-    edit = ExceptEdit("a/TTCONFIG.yaml", "best", (LeftOut({}, {"x": ({"n": 1},)}),), ("//a:eval@*",), is_there=True)
+    edit = ExceptEdit("a/TTCONFIG.yaml", "best", (LeftOut({}, {"x": ({"k": 1},)}),), ("//a:eval@*",), is_there=True)
 
     assert told(grid(1, 2, {(0, 1)}), edit)[-2:] == [
         "  go on without them: in a/TTCONFIG.yaml, in target `best`, let `except` be",
-        "      except: {x: [{n: 1}]}",
+        "      except: {x: [{k: 1}]}",
     ]
