@@ -1,7 +1,8 @@
 """Many containers, two at a time, of a run that is killed again and again: every result comes, and nothing is left.
 
-The run is killed by SIGKILL at random moments and begun anew. The engine's own events tell which containers ran when.
-Three kills in the quick slice, twenty in torture.
+The run is killed by SIGKILL at random moments and begun anew. What ran when is told twice: by the engine's own events,
+and by the tasks, each of which holds a lock on a file of its input while it lives, whatever container it is in, and
+wants its output folder empty. Three kills in the quick slice, twenty in torture.
 """
 
 from __future__ import annotations
@@ -23,9 +24,11 @@ from container_bench import ours, pushed
 from msgspec import Struct
 
 from traintrack.runners.container.engine import Engine
+from traintrack.runners.contract.failed_attempts import FailedAttempts
 
 ENDS_WITHIN_S = 900.0
 TOLD_WITHIN_S = 20.0
+REFUSED = (91, 92)
 WORKSPACE = """
 workspace: many
 platform: linux/amd64
@@ -34,10 +37,22 @@ environments:
 images:
   shell: {ref: "IMAGE", entrypoint: [sh]}
 """
-HEAD = "defaults: {image: shell, paths: [src], commit: HEAD, secrets: {TOKEN: {env: MANY_TOKEN}}}\ntargets:\n"
-TASK = 'echo "begun with $TOKEN"; sleep 0.$((RANDOM_OF_TARGET)); cat "$1" > "$2/config"\n'.replace(
-    "RANDOM_OF_TARGET", "$(tr -dc 0-9 < $1) % 5 + 1"
-)
+EXPERIMENT = """
+defaults: {image: shell, paths: [src], commit: HEAD, secrets: {TOKEN: {env: MANY_TOKEN}}}
+targets:
+  data: {task: src/data.sh, args: {count: COUNT}}
+"""
+DATA = 'cd "$2"; touch $(seq 0 "$(jq .count "$1")")\n'
+TASK = """
+echo "begun with $TOKEN"
+n=$(jq .n "$1")
+exec 9< "$(jq -r .data "$1")/$n"
+python3.11 -c 'import fcntl; fcntl.flock(9, fcntl.LOCK_EX | fcntl.LOCK_NB)' || { echo "another one of $n lives"; exit 91; }
+test -z "$(ls -A "$2")" || { echo "one of $n was here before"; exit 92; }
+touch "$2/begun"
+sleep 0.$((n % 5 + 1))
+cat "$1" > "$2/config"
+"""
 
 
 class Crowd:
@@ -45,14 +60,17 @@ class Crowd:
 
     def __init__(self, folder: Path, engine: Engine, image: str, variables: Mapping[str, str], count: int) -> None:
         self.folder, self.root, self.engine, self.count = folder, folder / "w", engine, count
+        self.seed = random.SystemRandom().randrange(1 << 32)
+        self.labels = {"//e:data", *(f"//e:t{n}" for n in range(count))}
         self.canary = f"canary-{os.urandom(8).hex()}"
         self.environ = {**os.environ, **variables, "HOME": str(folder / "home"), "CI": "", "MANY_TOKEN": self.canary}
         self._told = folder / "events"
         self._listener: subprocess.Popen[bytes] | None = None
         text = WORKSPACE.replace("STORE", str(folder / "store")).replace("IMAGE", image)
-        targets = "".join(f"  t{n}: {{task: src/task.sh, args: {{n: {n}}}}}\n" for n in range(count))
-        files = {"TTWORKSPACE.yaml": text.replace("ENGINE", engine.name), "e/TTCONFIG.yaml": HEAD + targets}
-        for name, content in {**files, "src/task.sh": TASK}.items():
+        targets = "".join(f'  t{n}: {{task: src/task.sh, args: {{n: {n}, data: ":data"}}}}\n' for n in range(count))
+        experiment = EXPERIMENT.replace("COUNT", str(count)) + targets
+        files = {"TTWORKSPACE.yaml": text.replace("ENGINE", engine.name), "e/TTCONFIG.yaml": experiment}
+        for name, content in {**files, "src/task.sh": TASK, "src/data.sh": DATA}.items():
             (self.root / name).parent.mkdir(parents=True, exist_ok=True)
             (self.root / name).write_text(content)
         for words in ("init -q", "add -A", "-c user.name=t -c user.email=t@t commit -qm x"):
@@ -91,10 +109,15 @@ class Crowd:
         with open(self._told, "wb") as told:
             self._listener = subprocess.Popen(words, env=self.environ, stdout=told, stderr=subprocess.STDOUT)
 
-    def events(self) -> list[Event]:
-        """What the engine has told."""
+    def lines(self, target: str = "") -> list[str]:
+        """What the engine has told, of a target or of all, as it stands there."""
         lines = self._told.read_text().splitlines(keepends=True)
-        return [event(json.loads(line)) for line in lines if line.endswith("\n") and line.startswith("{")]
+        mark = f'"traintrack.target":"{target}"' if target else ""
+        return [line for line in lines if line.endswith("\n") and line.startswith("{") and mark in line]
+
+    def events(self) -> list[Event]:
+        """What the engine has told, as values."""
+        return [event(json.loads(line)) for line in self.lines()]
 
     def await_new_container(self, process: subprocess.Popen[bytes]) -> None:
         """Wait until another container is made, or the program has ended."""
@@ -156,9 +179,8 @@ def crowd(
 
 
 def test_a_run_that_is_killed_again_and_again_comes_to_its_end_and_leaves_nothing(crowd: Crowd) -> None:
-    seed = random.SystemRandom().randrange(1 << 32)
-    sys.stdout.write(f"\nseed {seed}\n")
-    chance = random.Random(seed)
+    sys.stdout.write(f"\nseed {crowd.seed}\n")
+    chance = random.Random(crowd.seed)
     networks, mounts = words_of(crowd, "network", "ls", "--quiet"), mounts_of_engine(crowd)
 
     for _ in range(3 if crowd.count < 100 else 20):
@@ -173,25 +195,27 @@ def test_a_run_that_is_killed_again_and_again_comes_to_its_end_and_leaves_nothin
         kill(process)
     last = crowd.outcomes()
     again = crowd.outcomes()
+    refused = refused_tasks(crowd)
     crowd.say("clean")
 
-    labels = {f"//e:t{n}" for n in range(crowd.count)}
-    assert set(last) == set(again) == labels
+    assert refused == []
+    assert set(last) == set(again) == crowd.labels
     assert set(last.values()) <= {"executed", "reused"}
     assert set(again.values()) == {"reused"}
-    pulled = crowd.say("pull", *sorted(labels))["targets"]
-    assert {one["label"] for one in pulled} == labels
+    tasks = sorted(crowd.labels - {"//e:data"})
+    pulled = crowd.say("pull", *tasks)["targets"]
+    assert sorted(one["label"] for one in pulled) == tasks
     for one in pulled:
         config = json.loads((Path(one["path"]) / "config").read_text())
         assert config["n"] == int(one["label"].partition(":t")[2])
-    assert_nobody_ran_twice_at_once(crowd, labels)
+    assert_nobody_ran_twice_at_once(crowd)
     assert crowd.engine.find(ours(crowd.folder)) == []
     assert left_in(crowd) == []
     assert words_of(crowd, "network", "ls", "--quiet") == networks
     assert mounts_of_engine(crowd) <= mounts
 
 
-def assert_nobody_ran_twice_at_once(crowd: Crowd, labels: set[str]) -> None:
+def assert_nobody_ran_twice_at_once(crowd: Crowd) -> None:
     """Every target ran, and none was begun while a container of it lived."""
     deadline = time.monotonic() + TOLD_WITHIN_S
     while time.monotonic() < deadline:
@@ -204,15 +228,26 @@ def assert_nobody_ran_twice_at_once(crowd: Crowd, labels: set[str]) -> None:
     started: list[str] = []
     for one in told:
         if one.what == "start":
-            assert one.target not in living, f"{one.target} was begun twice"
+            assert one.target not in living, f"{one.target} was begun twice, {told_of(crowd, one.target)}"
             living[one.target] = one.container
             started.append(one.target)
         elif one.what == "die":
             # Of a container that never started there is nothing to forget.
             living = {target: container for target, container in living.items() if container != one.container}
-    sys.stdout.write(f"{len(started)} containers ran for {len(labels)} targets\n")
-    assert set(started) == labels
-    assert living == {}
+    sys.stdout.write(f"{len(started)} containers ran for {len(crowd.labels)} targets\n")
+    assert set(started) == crowd.labels
+    assert living == {}, "".join(told_of(crowd, target) for target in living)
+
+
+def told_of(crowd: Crowd, target: str) -> str:
+    """The seed of this test, and all that the engine has told of a target, word for word."""
+    return f"seed {crowd.seed}:\n{''.join(crowd.lines(target))}"
+
+
+def refused_tasks(crowd: Crowd) -> list[str]:
+    """The attempts that found another one of theirs; a later success does not make them good."""
+    failed = FailedAttempts(crowd.folder / "store" / "runner" / "attempts").all()
+    return [f"{one.label}, {told_of(crowd, one.label)}" for one in failed if one.exit_code in REFUSED]
 
 
 def left_in(crowd: Crowd) -> list[Path]:

@@ -17,6 +17,8 @@ SOURCE_FORMAT = "traintrack/source/1"
 ARTIFACT_KEY = "$artifact"
 FAMILY_KEY = "$family"
 
+_SCALARS = frozenset({str, int, float, bool, type(None)})
+
 
 class ArtifactValue(Struct, frozen=True):
     """A reference in the arguments: the artifact of an ID, or the part of it at `path`."""
@@ -111,11 +113,12 @@ def hashed_image(image: Image) -> JsonValue:
 
 def hashed_value(value: Any) -> JsonValue:
     """Return a value of `args` as it is hashed, copied: marks resolved, `$` before keys doubled."""
-    kind = type(value)
-    if kind is str or kind is int or kind is float or kind is bool or value is None:
+    if type(value) in _SCALARS:
         return value  # type: ignore[no-any-return]
     if isinstance(value, Mapping):
-        return {escaped_key(key): hashed_value(item) for key, item in value.items()}
+        return {
+            escaped_key(key): item if type(item) in _SCALARS else hashed_value(item) for key, item in value.items()
+        }
     if isinstance(value, list | tuple):
         return [hashed_value(item) for item in value]
     if isinstance(value, Literal):
@@ -129,11 +132,10 @@ def hashed_value(value: Any) -> JsonValue:
 
 def plain_value(value: Any) -> Any:
     """Return a value of `args` as the task gets it, copied: `!literal` is its text."""
-    kind = type(value)
-    if kind is str or kind is int or kind is float or kind is bool or value is None:
+    if type(value) in _SCALARS:
         return value
     if isinstance(value, Mapping):
-        return {key: plain_value(item) for key, item in value.items()}
+        return {key: item if type(item) in _SCALARS else plain_value(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
         return [plain_value(item) for item in value]
     return value.text if isinstance(value, Literal) else value

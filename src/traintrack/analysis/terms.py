@@ -55,9 +55,11 @@ def resources_of(target: Target) -> Resources:
 def retries_of(target: Target) -> Retries:
     """Read `retries`: a number for the task's own failures, or a number per class of failure."""
     asked = target.spec.retries
+    if asked == 0:
+        return NO_RETRIES
     if isinstance(asked, Mapping):
         return Retries(asked.get("task", 0), asked.get("out_of_memory", 0), asked.get("timeout", 0))
-    return Retries(asked) if asked else NO_RETRIES
+    return Retries(asked)
 
 
 def timeout_of(target: Target) -> float | None:

@@ -67,9 +67,7 @@ def why(project: Project, environment: Environment, text: str) -> WhyAnswer:
     )
 
 
-def _other_before(
-    project: Project, storage: Storage, label: str, id_: TargetId
-) -> tuple[HistoryEntry, Record] | None:
+def _other_before(project: Project, storage: Storage, label: str, id_: TargetId) -> tuple[HistoryEntry, Record] | None:
     """The newest record of the label under another ID; one of another profile only where there is no else."""
     of_another: tuple[HistoryEntry, Record] | None = None
     for entry, record in recorded_before(storage, project.workspace.name, label):

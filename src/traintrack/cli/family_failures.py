@@ -11,6 +11,7 @@ from traintrack.app.except_edit import ExceptEdit, LeftOut
 from traintrack.app.flow_yaml import flow_text, flow_value
 from traintrack.cli.line import Line, bad, strong
 from traintrack.cli.shell_word import shell_word
+from traintrack.cli.with_profile import with_profile
 from traintrack.family_name import by_row, coordinates_text, family_of
 
 _COORDINATES = 10
@@ -28,7 +29,7 @@ def family_failure_lines(report: RunReport) -> list[Line]:
         family = family_of(rows[0].label)
         if not failed or family is None:
             continue
-        lines += _block(family, name, failed, len(rows))
+        lines += _block(family, name, failed, len(rows), report.profile)
         edits = [n for n, edit in enumerate(report.excepts) if name in edit.because and n not in told]
         told.update(edits)
         lines += _edit_lines(report.excepts[n] for n in edits)
@@ -36,16 +37,17 @@ def family_failure_lines(report: RunReport) -> list[Line]:
     return [*lines, *_edit_lines(left)]
 
 
-def _block(family: str, name: str, failed: Sequence[RanTarget], count: int) -> list[Line]:
+def _block(family: str, name: str, failed: Sequence[RanTarget], count: int, profile: str | None) -> list[Line]:
     shown = " · ".join(coordinates_text(row.label) for row in failed[:_COORDINATES])
     more = f" and {len(failed) - _COORDINATES} more" if len(failed) > _COORDINATES else ""
     lines: list[Line] = [(bad(f"{len(failed)} of {count} of {family} failed:"), f" {shown}{more}")]
     if failed[0].message:
         lines.append(("  ", failed[0].message))
     again = " ".join(shell_word(row.label) for row in failed[:_REPEATED])
-    lines.append(("  ", strong("run them again    "), f"traintrack run {again}"))
+    lines.append(("  ", strong("run them again    "), with_profile(f"traintrack run {again}", profile)))
     if len(failed) > _REPEATED:
-        lines.append(("  ", strong("see the rest      "), f"traintrack status --members {shell_word(name)}"))
+        command = with_profile(f"traintrack status --members {shell_word(name)}", profile)
+        lines.append(("  ", strong("see the rest      "), command))
     return lines
 
 

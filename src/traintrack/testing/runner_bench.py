@@ -6,7 +6,7 @@ import io
 import json
 import tarfile
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from itertools import count
 from typing import Any
 
@@ -136,6 +136,24 @@ def make_job(action: Action, inputs: Mapping[str, Wanted] | None = None, **field
         resources=action.resources,
     )
     return replace(job, **fields)
+
+
+def make_fan_in(action: Action, arg: str, members: Sequence[tuple[JsonValue, ArtifactDigest]]) -> Job:
+    """Return a job whose argument is a list of members: coordinates, and the path of an artifact."""
+    references = tuple(
+        Input(TargetId(sha256_hex(f"{arg}.{n}".encode())), (arg, n, "path")) for n in range(len(members))
+    )
+    config: JsonValue = {arg: [{"at": at, "path": None} for at, _ in members]}
+    inputs = tuple(
+        JobInput(r.arg_path, r.folder, artifact) for r, (_, artifact) in zip(references, members, strict=True)
+    )
+    return Job(
+        flight=f"flight{next(_numbers)}",
+        attempt=1,
+        action=replace(action, inputs=references, config=config),
+        inputs=inputs,
+        resources=action.resources,
+    )
 
 
 def put_code(kept: Kept, files: Mapping[str, str]) -> str:

@@ -15,7 +15,7 @@ from msgspec.structs import replace
 
 from traintrack.action.action import Deliver, Provenance, Resources, Secret
 from traintrack.action.failure import FailureClass
-from traintrack.testing.runner_bench import Bench, Wanted, make_job
+from traintrack.testing.runner_bench import Bench, Wanted, make_fan_in, make_job
 
 
 class RunnerSuite:
@@ -336,6 +336,21 @@ done > "$2/all"
 
         assert sorted(output["all"].split(), key=int) == [str(i) for i in range(100)]
         assert (bench.artifacts.path(inputs["a7"].artifact) / "n").read_text() == "7"
+
+    def test_a_fan_in_of_a_thousand_inputs_is_one_list_in_the_configuration(self, tmp_path: Path) -> None:
+        bench = self.make_bench(tmp_path)
+        wanted = [bench.artifact({"n": str(i)}) for i in range(20)] * 50
+        script = """
+import json, sys
+evals = json.load(open(sys.argv[1]))["evals"]
+found = [(e["at"]["lr"], open(e["path"] + "/n").read()) for e in evals]
+assert found == [(i, str(i % 20)) for i in range(1000)], found[:40]
+open(sys.argv[2] + "/count", "w").write(str(len(found)))
+"""
+
+        state = bench.run(make_fan_in(bench.program(script), "evals", [({"lr": i}, a) for i, a in enumerate(wanted)]))
+
+        assert bench.output(state) == {"count": "1000"}
 
     def test_a_url_that_is_delivered_can_be_read(self, tmp_path: Path) -> None:
         bench = self.make_bench(tmp_path)

@@ -182,8 +182,8 @@ def member_name(grid_axes: Sequence[str], point: Iterable[Coordinate]) -> str:
 
 def _combined(rows: Sequence[Sequence[Point]]) -> Iterator[Point]:
     """Return the product of rows, lazily: each may be long beyond memory."""
-    if len(rows) == 1:
-        return iter(rows[0])
+    if len(rows) < 2:
+        return iter(rows[0] if rows else [()])
     return (first + rest for first in rows[0] for rest in _combined(rows[1:]))
 
 

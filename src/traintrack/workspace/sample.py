@@ -88,17 +88,30 @@ def _draw(value: Any, path: KeyPath, findings: Findings, digits: int) -> Draw | 
     return None if rows is None else Choice(rows)
 
 
-def _between(kind: str, bounds: Any, path: KeyPath, findings: Findings, digits: int) -> Draw | None:
+def _between(kind: str, value: Any, path: KeyPath, findings: Findings, digits: int) -> Draw | None:
+    bounds = _bounds(kind, value, path, findings)
+    if bounds is None:
+        return None
+    low, high = bounds
+    if kind == "int":
+        return Integer(low, high)
+    if kind == "log_int":
+        return LogInteger(low, high)
+    return (Log if kind == "log" else Uniform)(_decimal(low), _decimal(high), digits)
+
+
+def _bounds(kind: str, value: Any, path: KeyPath, findings: Findings) -> tuple[Any, Any] | None:
+    """Return two numbers of the type that a draw wants, the lower one first."""
     is_bound, what, example = _BOUNDS[kind]
     hint = f"write `{{{kind}: {example}}}`"
-    if type(bounds) is not list or len(bounds) != 2:
-        findings.wrong_type(bounds, path, "a list of two numbers", hint)
+    if type(value) is not list or len(value) != 2:
+        findings.wrong_type(value, path, "a list of two numbers", hint)
         return None
-    for i, bound in enumerate(bounds):
+    for i, bound in enumerate(value):
         if not is_bound(bound):
             findings.at_value((*path, i), f"{described(bound)} is not {what}", "bad-bounds", hint)
             return None
-    low, high = bounds
+    low, high = value
     if not low < high:
         findings.at_value(path, f"{described(low)} is not below {described(high)}", "bad-bounds", hint)
         return None
@@ -106,11 +119,7 @@ def _between(kind: str, bounds: Any, path: KeyPath, findings: Findings, digits: 
         message = f"`{kind}` draws above 0, and {described(low)} is not"
         findings.at_value((*path, 0), message, "bad-bounds", hint)
         return None
-    if kind == "int":
-        return Integer(low, high)
-    if kind == "log_int":
-        return LogInteger(low, high)
-    return (Log if kind == "log" else Uniform)(_decimal(low), _decimal(high), digits)
+    return low, high
 
 
 def _is_integer(value: Any) -> bool:

@@ -23,8 +23,8 @@ def grid(lrs: int, folds: int, failed: set[tuple[int, int]], message: str = "exi
     )
 
 
-def told(targets: tuple[RanTarget, ...], *edits: ExceptEdit) -> list[str]:
-    report = RunReport("r-1", "local", "/s", targets, ("//a:best",), 1.0, excepts=edits)
+def told(targets: tuple[RanTarget, ...], *edits: ExceptEdit, profile: str | None = None) -> list[str]:
+    report = RunReport("r-1", "local", "/s", targets, ("//a:best",), 1.0, excepts=edits, profile=profile)
     return [plain(line) for line in family_failure_lines(report)]
 
 
@@ -60,6 +60,13 @@ def test_of_many_the_first_are_named_and_the_command_that_shows_the_rest() -> No
     assert many[2].count("//a:eval@") == 20
     assert many[3] == "  see the rest      traintrack status --members '//a:eval@*'"
     assert len(many) == 4
+
+
+def test_the_commands_name_the_profile() -> None:
+    lines = told(grid(1, 30, {(0, fold) for fold in range(21)}), profile="smoke")
+
+    assert lines[2].startswith("  run them again    traintrack run --profile smoke '//a:eval@")
+    assert lines[3].endswith("traintrack status --profile smoke --members '//a:eval@*'")
 
 
 def test_an_edit_is_told_once_with_the_first_family_and_what_no_family_caused_at_the_end() -> None:

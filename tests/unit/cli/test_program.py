@@ -90,6 +90,7 @@ def test_options_of_run_arrive_as_values(monkeypatch: pytest.MonkeyPatch) -> Non
         "no_share": False,
         "worktree": False,
         "sets": ("a=1", "b=2"),
+        "profile": None,
         "locked": False,
         "progress": None,
         "events": None,

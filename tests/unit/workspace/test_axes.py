@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from traintrack.workspace.axes import Coordinate, Factor, Grid, Point, Product, joined, member_name
@@ -173,17 +173,30 @@ def test_joined_has_each_outer_point_with_each_inner_one() -> None:
     assert found.count() == outer.count() * inner.count()
 
 
+def test_a_grid_without_axes_has_one_point_and_changes_nothing() -> None:
+    nothing = grid()
+    some = grid(axis("a", 1, 2), axis("b", 3))
+
+    assert list(nothing.points()) == [()]
+    assert nothing.count() == 1
+    assert nothing.find({}) == ()
+    assert joined(nothing, some) == joined(some, nothing) == some
+
+
+@settings(deadline=None)
 @given(grids())
 def test_the_count_is_that_of_the_points(found: Grid) -> None:
     assert found.count() == len(list(found.points()))
 
 
+@settings(deadline=None)
 @given(grids())
 def test_each_point_is_found_by_its_names(found: Grid) -> None:
     for point in found.points():
         assert names_of([found.find(names_at(found, point)) or ()]) == names_of([point])
 
 
+@settings(deadline=None)
 @given(grids(), st.data())
 def test_matching_is_walking_and_leaving_out(found: Grid, data: st.DataObject) -> None:
     points = list(found.points())
@@ -198,6 +211,7 @@ def test_matching_is_walking_and_leaving_out(found: Grid, data: st.DataObject) -
         assert names_of(found.matching(names)) == names_of(slow)
 
 
+@settings(deadline=None)
 @given(grids("ab"), grids("xy"))
 def test_joining_multiplies_and_keeps_the_order(outer: Grid, inner: Grid) -> None:
     expected = sorted(names_of(o + i for o in outer.points() for i in inner.points()))

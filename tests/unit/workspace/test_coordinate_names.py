@@ -3,7 +3,7 @@
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from traintrack.label import is_segment
@@ -53,6 +53,7 @@ def test_what_has_no_name_is_told(value: Any) -> None:
     assert name_of(value) is None
 
 
+@settings(deadline=None)
 @given(SCALARS)
 def test_each_name_can_stand_in_a_label(value: Any) -> None:
     name = name_of(value)
@@ -60,6 +61,7 @@ def test_each_name_can_stand_in_a_label(value: Any) -> None:
     assert name is None or is_segment(name)
 
 
+@settings(deadline=None)
 @given(st.integers() | st.floats(allow_nan=False, allow_infinity=False))
 def test_a_number_is_found_by_any_spelling_of_it(number: float) -> None:
     name = name_of(number)
@@ -71,6 +73,7 @@ def test_a_number_is_found_by_any_spelling_of_it(number: float) -> None:
         assert same_coordinate(repr(int(number)), name) == (int(number) == number and len(repr(int(number))) < 1000)
 
 
+@settings(deadline=None)
 @given(st.floats(allow_nan=False, allow_infinity=False), st.floats(allow_nan=False, allow_infinity=False))
 def test_two_numbers_are_the_same_coordinate_only_if_they_are_equal(one: float, other: float) -> None:
     assert same_coordinate(repr(one), repr(other)) == (one == other)

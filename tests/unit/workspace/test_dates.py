@@ -4,7 +4,7 @@ from datetime import date
 
 import pytest
 from each_reader import grid_of, message, told
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from traintrack.workspace.dates import DateRows, Every
@@ -76,6 +76,7 @@ DAYS = st.dates(date(1999, 1, 1), date(2030, 12, 31))
 STEPS = st.builds(Every, days=st.integers(1, 40)) | st.builds(Every, months=st.integers(1, 30))
 
 
+@settings(deadline=None)
 @given(DAYS, DAYS, STEPS)
 def test_each_date_is_found_and_the_next_one_is_beyond_the_end(one: date, other: date, every: Every) -> None:
     first, last = sorted((one, other))
@@ -91,6 +92,7 @@ def test_each_date_is_found_and_the_next_one_is_beyond_the_end(one: date, other:
         assert rows.named(name) == (rows[names.index(name)])
 
 
+@settings(deadline=None)
 @given(DAYS, DAYS, STEPS, DAYS)
 def test_a_date_that_no_step_meets_is_not_found(one: date, other: date, every: Every, day: date) -> None:
     rows = DateRows(min(one, other), max(one, other), every)

@@ -4,7 +4,7 @@ import itertools
 
 import pytest
 from each_reader import grid_of, members, message, told
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from traintrack.workspace.ranges import RangeRows
@@ -44,6 +44,7 @@ def test_the_error_names_the_bounds() -> None:
     )
 
 
+@settings(deadline=None)
 @given(st.integers(-50, 50), st.integers(-50, 50), st.integers(-7, 7).filter(bool), st.integers(-60, 60))
 def test_a_number_is_found_if_the_range_has_it(start: int, stop: int, step: int, number: int) -> None:
     rows = RangeRows(range(start, stop, step))

@@ -4,7 +4,7 @@ import time
 
 import pytest
 from each_reader import grid_of, members, message, read, told
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from traintrack.errors import InputErrors
@@ -195,7 +195,7 @@ def test_ten_thousand_values_are_read_and_walked_in_time() -> None:
     assert min(spent) < 0.1  # It takes a tenth of that; in squares of the number it would take seconds.
 
 
-AXIS_VALUES = st.lists(
+AXIS_VALUES: st.SearchStrategy[list[object]] = st.lists(
     st.integers(-9, 9)
     | st.floats(-9, 9).map(lambda x: x + 0.0)
     | st.sampled_from(["x", "//a:y", "s3://b/z", True, None, {"k": 1}, [], "a b"]),
@@ -203,6 +203,7 @@ AXIS_VALUES = st.lists(
 )
 
 
+@settings(deadline=None)
 @given(st.dictionaries(st.sampled_from(["a", "b", "c", "range", "d=e"]), AXIS_VALUES, max_size=3))
 def test_what_is_read_has_different_names_and_what_is_not_has_an_error(each: dict[str, list[object]]) -> None:
     document = parse_yaml(b"each: {}\n", "f.yaml")

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from each_reader import grid_of, message, told
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from traintrack.workspace.axes import Grid
@@ -42,6 +42,7 @@ def test_the_vectors_of_the_page_come_out() -> None:
     assert ", ".join(str(bits_of(1, "lr")(i)) for i in range(4)) in PAGE
 
 
+@settings(deadline=None)
 @given(st.integers(), st.text("abcXYZ019_.+-", min_size=1), st.integers(0, 10**6))
 def test_the_bits_are_those_of_the_hash(seed: int, axis: str, index: int) -> None:
     digest = hashlib.sha256(b"traintrack/sample/1\0%d\0%s\0%d" % (seed, axis.encode(), index)).hexdigest()
@@ -49,17 +50,21 @@ def test_the_bits_are_those_of_the_hash(seed: int, axis: str, index: int) -> Non
     assert bits_of(seed, axis)(index) == int(digest, 16) >> (256 - 53)
 
 
+@settings(deadline=None)
 @given(BITS, st.floats(1e-300, 1e300), st.floats(1e-300, 1e300), st.integers(1, 17))
 def test_a_log_draw_is_the_exact_power_rounded(bits: int, one: float, other: float, digits: int) -> None:
     low, high = Decimal(repr(min(one, other))), Decimal(repr(max(one, other)))
     first, last = PRECISE.ln(low), PRECISE.ln(high)
     share = PRECISE.divide(Decimal(bits), Decimal(2**53))
     exact = PRECISE.exp(PRECISE.add(first, PRECISE.multiply(share, PRECISE.subtract(last, first))))
-    rounded = float(min(max(Context(prec=digits).plus(exact), low), high))
+    slips = (Decimal(1) - Decimal("1e-26"), Decimal(1) + Decimal("1e-26"))
+    around = [Context(prec=digits).plus(PRECISE.multiply(exact, slip)) for slip in slips]
 
-    assert Log(low, high, digits).at(bits).value == rounded
+    # Only between two neighbours may the 30 digits decide otherwise.
+    assert Log(low, high, digits).at(bits).value in [float(min(max(value, low), high)) for value in around]
 
 
+@settings(deadline=None)
 @given(BITS, st.floats(-1e9, 1e9), st.floats(-1e9, 1e9), st.integers(1, 12))
 def test_a_uniform_draw_is_the_exact_share_rounded(bits: int, one: float, other: float, digits: int) -> None:
     low, high = Decimal(repr(min(one, other))), Decimal(repr(max(one, other)))
@@ -71,6 +76,7 @@ def test_a_uniform_draw_is_the_exact_share_rounded(bits: int, one: float, other:
     assert math.copysign(1, found) == 1 or found < 0
 
 
+@settings(deadline=None)
 @given(BITS, st.integers(-(10**15), 10**15), st.integers(0, 10**15))
 def test_integers_are_drawn_from_both_ends_and_between(bits: int, low: int, width: int) -> None:
     draw = Integer(low, low + width)
@@ -80,6 +86,7 @@ def test_integers_are_drawn_from_both_ends_and_between(bits: int, low: int, widt
     assert draw.at(ALL_BITS).value == low + width
 
 
+@settings(deadline=None)
 @given(BITS, st.integers(1, 10**9), st.integers(1, 10**9))
 def test_integers_by_logarithm_keep_to_their_bounds(bits: int, low: int, width: int) -> None:
     draw = LogInteger(low, low + width)
@@ -97,6 +104,7 @@ def test_integers_by_logarithm_keep_to_their_bounds(bits: int, low: int, width: 
         )
 
 
+@settings(deadline=None)
 @given(st.integers(1, 9), st.integers(1, 300))
 def test_no_more_values_are_drawn_than_are_said_to_be_possible(digits: int, count: int) -> None:
     low, high = Decimal("0.098"), Decimal("0.11")
@@ -107,6 +115,7 @@ def test_no_more_values_are_drawn_than_are_said_to_be_possible(digits: int, coun
         assert len(found) <= (draw.most() or 0)
 
 
+@settings(deadline=None)
 @given(st.integers(1, 20), st.integers(0, 20), st.integers(-3, 3))
 def test_a_larger_sample_keeps_the_points_of_a_smaller(n: int, more: int, seed: int) -> None:
     small, large = (names(f"n: {size}, seed: {seed}, digits: 1, {AXES}") for size in (n, n + more))

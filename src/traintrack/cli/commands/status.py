@@ -17,6 +17,7 @@ from traintrack.cli.named_families import named_by_member
 from traintrack.cli.quantity import size_text, time_text
 from traintrack.cli.reach import hear_of_reads
 from traintrack.cli.shell_word import shell_word
+from traintrack.cli.with_profile import with_profile
 from traintrack.family_name import by_row, coordinates_text, family_of
 
 _MARKS = {"cached": good("✓"), "running": busy("●"), "failed": bad("✗"), "stale": warn("◌"), "missing": faint("·")}
@@ -47,11 +48,12 @@ def run(call: Call, options: Options) -> int:
     if options.members:
         call.terminal.result(*_lines(rows))
         return 0
-    call.terminal.result(*status_lines(rows, named_by_member(options.patterns, project.current_package)))
+    spread = named_by_member(options.patterns, project.current_package)
+    call.terminal.result(*status_lines(rows, spread, options.profile))
     return 0
 
 
-def status_lines(rows: Sequence[TargetStatus], spread: frozenset[str]) -> list[Line]:
+def status_lines(rows: Sequence[TargetStatus], spread: frozenset[str], profile: str | None = None) -> list[Line]:
     """Return a line for each target; the members of a family that is not in `spread` are counted in one.
 
     Below it stand at most five members without a result, those that failed first.
@@ -61,7 +63,9 @@ def status_lines(rows: Sequence[TargetStatus], spread: frozenset[str]) -> list[L
     width = max((len(row.label) for name, some in groups.items() if name not in summed for row in some), default=0)
     lines: list[Line] = []
     for name, some in groups.items():
-        lines += _family_lines(name, some) if name in summed else [_line(row, row.label, width) for row in some]
+        lines += (
+            _family_lines(name, some, profile) if name in summed else [_line(row, row.label, width) for row in some]
+        )
     return lines
 
 
@@ -70,7 +74,7 @@ def _lines(rows: Sequence[TargetStatus]) -> list[Line]:
     return [_line(row, row.label, width) for row in rows]
 
 
-def _family_lines(name: str, members: Sequence[TargetStatus]) -> list[Line]:
+def _family_lines(name: str, members: Sequence[TargetStatus], profile: str | None) -> list[Line]:
     counts = Counter(row.state for row in members)
     head: list[str | Painted] = []
     for state, mark in _MARKS.items():
@@ -85,7 +89,7 @@ def _family_lines(name: str, members: Sequence[TargetStatus]) -> list[Line]:
     width = max((len(coordinates_text(row.label)) for row in open_[:_MEMBERS]), default=0)
     lines += [("  ", *_line(row, coordinates_text(row.label), width)) for row in open_[:_MEMBERS]]
     if len(open_) > _MEMBERS:
-        command = f"traintrack status --members {shell_word(name)}"
+        command = with_profile(f"traintrack status --members {shell_word(name)}", profile)
         lines.append(("  ", faint(f"… {len(open_) - _MEMBERS} more: {command}")))
     return lines
 
