@@ -36,7 +36,12 @@ _ALIAS = re.compile(
     re.ASCII,
 )
 _SEGMENT_ONLY = re.compile(rf"{_SEGMENT}\Z", re.ASCII)
+_NUMBER = re.compile(r"[-+]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][-+]?[0-9]+)?\Z", re.ASCII)
 _PACKAGE_ONLY = re.compile(rf"{_PACKAGE}\Z", re.ASCII)
+
+
+_LONGEST_NUMBER = 400
+"""Digits of a number; a longer text is compared as it stands."""
 
 
 class LabelError(ValueError):
@@ -103,10 +108,8 @@ def same_coordinate(text: str, name: str) -> bool:
     """Tell if a coordinate as somebody wrote it is the one called `name`: `1e-4` is `0.0001`."""
     if text == name:
         return True
-    try:
-        return float(text) == float(name)
-    except ValueError:
-        return False
+    number = _number(text)
+    return number is not None and number == _number(name)
 
 
 def is_segment(text: str) -> bool:
@@ -199,6 +202,13 @@ def parse_pattern(text: str, current_package: str) -> Pattern:
     spelled = f"//{inside(folder)}:{name}" if colon else f"//{inside(folder)}"
     label = parse_label(spelled)
     return Pattern(label.package, label.name, exclude=exclude)
+
+
+def _number(text: str) -> int | float | None:
+    """The number that a text is; integers of any size stay apart, as no float could keep them."""
+    if len(text) > _LONGEST_NUMBER or not _NUMBER.match(text):
+        return None
+    return int(text) if text.lstrip("+-").isdigit() else float(text)
 
 
 def _is_named(wanted: str, name: str) -> bool:

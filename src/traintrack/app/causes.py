@@ -27,6 +27,10 @@ MAX_LEVELS = 32
 """So many inputs deep the causes are followed; a person goes on from there with another `why`."""
 
 
+MAX_FOLLOWED = 20
+"""So many inputs of one target are followed: of ten thousand members of a family most changed for the same reason."""
+
+
 class Comparison(Struct, frozen=True):
     """A label whose recipe is compared: what it is now, and the record of what it was."""
 
@@ -36,9 +40,14 @@ class Comparison(Struct, frozen=True):
 
 
 class _Found(Struct):
-    """What a comparison found: each difference, and the comparison that explains it further, if there is one."""
+    """What a comparison found: each difference, and the comparison that explains it further, if there is one.
+
+    `read` are the inputs of the old record by ID, `followed` is how many of those that changed were looked into.
+    """
 
     depth: int
+    read: Mapping[Any, InputRead]
+    followed: int = 0
     rows: list[tuple[Cause, Comparison | None]] = field(default_factory=list)
 
 
@@ -57,19 +66,19 @@ class CauseFinder:
         What two inputs have in common is told below the first of them, so that the answer stays small in a
         graph of many diamonds. Goes at most `MAX_LEVELS` deep and says where it stopped.
         """
-        found: dict[tuple[str, TargetId, TargetId], _Found] = {_key(start): _Found(0)}
+        found: dict[tuple[str, TargetId, TargetId], _Found] = {_key(start): _found(start, 0)}
         waiting = deque([start])
         while waiting:
             comparison = waiting.popleft()
             here = found[_key(comparison)]
-            here.rows = [self._row(comparison, change, here.depth) for change in self._differences(comparison)]
+            here.rows = [self._row(comparison, change, here) for change in self._differences(comparison)]
             for position, (cause, deeper) in enumerate(here.rows):
                 if deeper is None:
                     continue
                 if _key(deeper) in found:
                     here.rows[position] = (_noted(cause, "explained above"), None)
                     continue
-                found[_key(deeper)] = _Found(here.depth + 1)
+                found[_key(deeper)] = _found(deeper, here.depth + 1)
                 waiting.append(deeper)
         return _nested(found)[_key(start)]
 
@@ -77,30 +86,31 @@ class CauseFinder:
         action = self._graph.actions.get(comparison.new_id)
         return explain_difference(comparison.old.preimage, json.loads(action.preimage)) if action else []
 
-    def _row(self, comparison: Comparison, change: FieldChange, depth: int) -> tuple[Cause, Comparison | None]:
+    def _row(self, comparison: Comparison, change: FieldChange, here: _Found) -> tuple[Cause, Comparison | None]:
         target = declared(self._project, parse_label(comparison.label))
         if change.kind is ChangeKind.INPUT:
-            return self._input_row(comparison, change, target, depth)
+            return self._input_row(change, target, here)
         place = _place(target, change)
         note = self._commits(comparison, target) if change.path[0] == "code" else None
         return Cause(change.field, change.old, change.new, place, self._edit(place, change), note=note), None
 
-    def _input_row(
-        self, comparison: Comparison, change: FieldChange, target: Target | None, depth: int
-    ) -> tuple[Cause, Comparison | None]:
+    def _input_row(self, change: FieldChange, target: Target | None, here: _Found) -> tuple[Cause, Comparison | None]:
         place = _place(target, change)
         label = self._label_of(change.new)
-        before = _read_as(comparison.old, change.old)
+        before = here.read.get(change.old)
         if before is not None and before.label and label and before.label != label:
             note = f"another target: {before.label} → {label}"
             return Cause(change.field, change.old, change.new, place, self._edit(place, change), label, note=note), None
         cause = Cause(change.field, change.old, change.new, place, None, label)
         if label is None or change.new not in self._graph.actions:
             return _noted(cause, "what it is stands in TTLOCK.yaml"), None
+        if here.followed >= MAX_FOLLOWED:
+            return _noted(cause, f"`traintrack why {label}` goes on from here"), None
+        here.followed += 1
         old = self._record_of(label, TargetId(change.old))
         if old is None:
             return _noted(cause, "the record of its old ID is lost"), None
-        if depth + 1 >= MAX_LEVELS:
+        if here.depth + 1 >= MAX_LEVELS:
             return _noted(cause, f"`traintrack why {label}` goes on from here"), None
         return cause, Comparison(label, TargetId(change.new), old)
 
@@ -170,8 +180,9 @@ def _noted(cause: Cause, note: str) -> Cause:
     return Cause(cause.field, cause.old, cause.new, cause.place, cause.change, cause.input_label, cause.causes, note)
 
 
-def _read_as(old: Record, id_: Any) -> InputRead | None:
-    return next((read for read in old.inputs if read.id == id_), None)
+def _found(comparison: Comparison, depth: int) -> _Found:
+    """A place for what a comparison will find; of several inputs of one ID the first is named."""
+    return _Found(depth, {read.id: read for read in reversed(comparison.old.inputs)})
 
 
 _FIELDS_OF = {"code": ("commit",), "image": ("image",), "platform": ("image",), "entrypoint": ("image",)}

@@ -34,7 +34,7 @@ class _Row(Struct, frozen=True):
 
 
 def except_edits(
-    graph: ActionGraph, outcomes: Mapping[TargetId, Outcome], already: Callable[[str], Arguments]
+    graph: ActionGraph, outcomes: Mapping[TargetId, Outcome], already: Callable[[str], Arguments | None]
 ) -> tuple[ExceptEdit, ...]:
     """Return the edit for each target that failed members alone hold back, in graph order.
 
@@ -44,21 +44,31 @@ def except_edits(
     Args:
         graph: the actions of the run.
         outcomes: how those of its plan ended.
-        already: returns what a label leaves out as it is declared.
+        already: returns what a label leaves out as it is declared, None where it has no such field of its own.
     """
     if Outcome.FAILED not in outcomes.values():
         return ()
     labels = _labels(graph)
     held: dict[tuple[str, str], dict[str, list[_Row]]] = {}
-    for action, rows in _held_back(graph, outcomes, labels):
+    there: dict[str, Arguments] = {}
+
+    def may_leave_out(action: Action) -> bool:
+        known = {label: already(label) for label in labels[action.id]}
+        there.update({label: some for label, some in known.items() if some is not None})
+        return None not in known.values()
+
+    for action, rows in _held_back(graph, outcomes, labels, may_leave_out):
         for label in labels[action.id]:
             held.setdefault(_field_of(label, action), {})[label] = rows
     sizes = Counter(family_of(label) for label in graph.labels) if held else Counter[str | None]()
-    return tuple(_edit(field, rows, sizes, already) for field, rows in held.items())
+    return tuple(_edit(field, rows, sizes, there) for field, rows in held.items())
 
 
 def _held_back(
-    graph: ActionGraph, outcomes: Mapping[TargetId, Outcome], labels: Mapping[TargetId, Sequence[str]]
+    graph: ActionGraph,
+    outcomes: Mapping[TargetId, Outcome],
+    labels: Mapping[TargetId, Sequence[str]],
+    may_leave_out: Callable[[Action], bool],
 ) -> Iterator[tuple[Action, list[_Row]]]:
     """The actions that would go on without some rows of their fan-ins, with all rows of these."""
     failed = (id_ for id_, outcome in outcomes.items() if outcome is Outcome.FAILED)
@@ -70,9 +80,12 @@ def _held_back(
         action = graph.actions[id_]
         rows = list(_fan_in(action, roots))
         others = _held_by(action, roots)
-        if others or _is_left_empty(rows):
-            roots[id_] = others.union(*(row.roots for row in rows))
-        elif any(row.roots for row in rows):
+        every = others.union(*(row.roots for row in rows))
+        if not every:
+            continue
+        if others or _is_left_empty(rows) or not may_leave_out(action):
+            roots[id_] = every
+        else:
             yield action, rows
 
 
@@ -169,11 +182,10 @@ def _edit(
     field: tuple[str, str],
     held: Mapping[str, Sequence[_Row]],
     sizes: Mapping[str | None, int],
-    already: Callable[[str], Arguments],
+    there: Mapping[str, Arguments],
 ) -> ExceptEdit:
     """Members that leave out the same share one field, if they are all there are; what one has not, it may not leave out."""
     path, target = field
-    there = {label: already(label) for label in held}
     every = {label: _arguments(rows, there[label]) for label, rows in held.items()}
     first, *others = every.values()
     family = family_of(next(iter(held)))
@@ -181,7 +193,7 @@ def _edit(
     shared = (LeftOut({}, first),)
     parts = shared if is_shared else tuple(LeftOut(dict(coordinates_of(label)), one) for label, one in every.items())
     because = dict.fromkeys(name for rows in held.values() for row in rows for name in sorted(row.roots))
-    return ExceptEdit(path, target, parts, tuple(because), any(there.values()))
+    return ExceptEdit(path, target, parts, tuple(because), any(there[label] for label in held))
 
 
 def _arguments(rows: Sequence[_Row], there: Arguments) -> Arguments:

@@ -8,7 +8,7 @@ from typing import Any
 from traintrack.app.project import Project, select_labels
 from traintrack.errors import UsageError
 from traintrack.label import Label, parse_label
-from traintrack.workspace.model import Target
+from traintrack.workspace.model import Layer, Target
 
 
 def one_label(project: Project, text: str) -> Label:
@@ -33,7 +33,16 @@ def declared(project: Project, label: Label) -> Target | None:
     return project.loader.experiment(label.package).targets.get(label.name)
 
 
-def left_out_of(project: Project, label_text: str) -> dict[str, tuple[Mapping[str, Any], ...]]:
-    """What the fan-ins of a label leave out as it is declared: coordinates by the path of the argument."""
+def left_out_of(project: Project, label_text: str) -> dict[str, tuple[Mapping[str, Any], ...]] | None:
+    """What the fan-ins of a label leave out as it is declared: coordinates by the path of the argument.
+
+    None where that is not the label's own to say: it is a part of a graph from a template, which others use too.
+    """
     target = declared(project, parse_label(label_text))
-    return {path: tuple(some) for path, some in target.spec.except_.items()} if target is not None else {}
+    if target is None or any(_is_of_part(layer) for layer in target.layers):
+        return None
+    return {path: tuple(some) for path, some in target.spec.except_.items()}
+
+
+def _is_of_part(layer: Layer) -> bool:
+    return layer.base[:1] == ("templates",) and layer.base[2:3] == ("targets",)

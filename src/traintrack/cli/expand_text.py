@@ -15,10 +15,10 @@ from traintrack.cli.render import place_fields
 from traintrack.cli.shell_word import shell_word
 from traintrack.errors import Location
 from traintrack.family_name import family_of
-from traintrack.workspace.interpolate import MARK
 from traintrack.workspace.model import Literal
 
 _STEP: Final = "  "
+_HOLE: Final = "${"
 _MOST_COLUMNS: Final = 64
 """Comments stand below one another, but not behind lines that are longer."""
 
@@ -31,6 +31,7 @@ def yaml_lines(expansion: Expansion) -> Iterator[Line]:
     folded = {one.label: one for one in expansion.folded}
     yield ("targets:",)
     for target, following in zip(expansion.targets, [*expansion.targets[1:], None], strict=True):
+        yield from _parting(target, expansion)
         rows = list(_rows(target))
         width = max((len(text) for text, note in rows if note and len(text) <= _MOST_COLUMNS), default=0)
         for text, note in rows:
@@ -44,6 +45,7 @@ def plain_lines(expansion: Expansion) -> Iterator[Line]:
     """Yield the targets as a document without comments."""
     yield ("targets:",)
     for target in expansion.targets:
+        yield from _parting(target, expansion)
         yield from ((text,) for text, _ in _rows(target))
 
 
@@ -76,6 +78,12 @@ def expansion_fields(expansion: Expansion) -> dict[str, JsonValue]:
     }
 
 
+def _parting(target: ExpandedTarget, expansion: Expansion) -> Iterator[Line]:
+    """A blank line before each target but the first."""
+    if target is not expansion.targets[0]:
+        yield ()
+
+
 def _rows(target: ExpandedTarget) -> Iterator[_Row]:
     yield f"{_STEP}{json.dumps(target.label)}:", _place_text(target.place, "")
     above: Sequence[str] = ()
@@ -103,7 +111,7 @@ def _place_text(place: Location, origin: str) -> str:
 def _escaped(value: Any) -> Any:
     """A value as it is written, so that no `${` in its texts is taken for a hole."""
     if isinstance(value, str):
-        return value.replace(MARK, f"${MARK}")
+        return value.replace(_HOLE, f"${_HOLE}")
     if isinstance(value, dict):
         return {key: _escaped(item) for key, item in value.items()}
     return [_escaped(item) for item in value] if isinstance(value, list | tuple) else value

@@ -271,6 +271,49 @@ DOCUMENTS: Mapping[str, tuple[str, Schema]] = {
             }
         ),
     ),
+    "show-family/1": (
+        "`show` of a family: its axes with at most eight values each, by name, and how many there are.",
+        _map(
+            {
+                "label": TEXT,
+                "where": WHERE,
+                "members": COUNT,
+                "axes": _list(_map({"name": TEXT, "values": _list(TEXT), "count": COUNT})),
+                "templates": _list(_map({"label": TEXT, "where": WHERE})),
+                "first": _list(TEXT),
+            }
+        ),
+    ),
+    "expand/1": (
+        (
+            "`expand`: targets written out. `path` are the keys that lead to a value, `origin` the layer that wrote it; "
+            "`folded` are families of which only the first members are told."
+        ),
+        _map(
+            {
+                "targets": _list(
+                    _map(
+                        {
+                            "label": TEXT,
+                            "where": WHERE,
+                            "fields": _list(
+                                _map({"path": _list(TEXT), "value": ANY, "where": WHERE, "origin": TEXT})
+                            ),
+                        }
+                    )
+                ),
+                "folded": _list(_map({"label": TEXT, "shown": COUNT, "members": COUNT})),
+            }
+        ),
+    ),
+    "templates/1": (
+        "`add` without a name: the templates that ship.",
+        _map({"templates": _list(_map({"name": TEXT, "description": TEXT}))}),
+    ),
+    "add/1": (
+        "`add`: where the template is now; `added` is false where it was there already. `use` is the YAML that uses it.",
+        _map({"name": TEXT, "label": TEXT, "path": TEXT, "added": SWITCH, "use": TEXT}),
+    ),
     "status/1": (
         "`status`: what has a result.",
         _map({"environment": TEXT, "profile": TEXT_OR_NULL, "targets": _list(_STATUS)}),

@@ -199,6 +199,33 @@ COMMANDS: tuple[Command, ...] = (
         ("traintrack show :train", "traintrack show :train --record"),
     ),
     Command(
+        "expand",
+        "Write out what families and templates declare, as flat YAML.",
+        (
+            "Every `${…}` is filled; behind each field stand the file and line, and the layer, that it comes from. Of a family "
+            "with more than 20 members the first 3 are shown."
+        ),
+        (_PATTERNS,),
+        (
+            Option("all_members", ("--all",), "Show all members of large families too."),
+            Option("plain", ("--plain",), "Leave out the comments."),
+            _WORKTREE,
+            _SETS,
+            _PROFILE,
+        ),
+        ("traintrack expand :cv", "traintrack expand ':train@lr=0.1,*' --plain"),
+    ),
+    Command(
+        "add",
+        "Copy a template that ships with traintrack into the workspace.",
+        "Without NAME: list them. Nothing that is there is changed; what to write to use it is printed.",
+        (Argument("template", "[NAME]"),),
+        (
+            Option("to", ("--to",), "The folder whose TTCONFIG.yaml gets it; `//lib` if not given.", Kind.TEXT, "FOLDER"),
+        ),
+        ("traintrack add", "traintrack add kfold", "traintrack add kfold --to //shared/templates"),
+    ),
+    Command(
         "status",
         "Show what is cached, running, failed, stale or missing.",
         "A family is one row with its counts and, below it, the first members without a result.",

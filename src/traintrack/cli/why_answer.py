@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from traintrack.app.answers import Cause, WhyAnswer
 from traintrack.cli.call import JsonValue
@@ -16,6 +16,7 @@ _SHOWN_VALUE = 40
 _SHOWN_ID = 12
 _ID = re.compile(r"(?:[0-9a-f]{40}|[0-9a-f]{64})\Z")
 _NAMED_UNCHANGED = 8
+_SHOWN_CAUSES = 50
 
 
 def why_lines(answer: WhyAnswer) -> Iterator[Line]:
@@ -25,12 +26,19 @@ def why_lines(answer: WhyAnswer) -> Iterator[Line]:
         yield (answer.origin,)
     if answer.compared_with and answer.old_id:
         yield (faint(f"compared with {answer.compared_with}: {answer.old_id[:12]} → {answer.id[:12]}"),)
-    for cause in answer.causes:
-        yield from _cause_lines(cause, "  ")
+    yield from _causes_lines(answer.causes, "  ")
     if answer.unchanged:
         yield (faint(f"unchanged: {names_text(answer.unchanged, _NAMED_UNCHANGED)}"),)
     if answer.last_reason:
         yield (faint(f"it ran last because: {answer.last_reason}"),)
+
+
+def _causes_lines(causes: Sequence[Cause], indent: str) -> Iterator[Line]:
+    """The differences of one target: all that a person can read, and how many there are besides."""
+    for cause in causes[:_SHOWN_CAUSES]:
+        yield from _cause_lines(cause, indent)
+    if len(causes) > _SHOWN_CAUSES:
+        yield (indent, faint(f"… and {len(causes) - _SHOWN_CAUSES:,} more: `traintrack why --json` has them all"))
 
 
 def _cause_lines(cause: Cause, indent: str) -> Iterator[Line]:
@@ -39,8 +47,7 @@ def _cause_lines(cause: Cause, indent: str) -> Iterator[Line]:
     yield (indent, f"{cause.field}{through}  {_short(cause.old)} → {_short(cause.new)}   ", faint(facts))
     if cause.note:
         yield (indent, "  ", faint(cause.note))
-    for inner in cause.causes:
-        yield from _cause_lines(inner, f"{indent}  ")
+    yield from _causes_lines(cause.causes, f"{indent}  ")
 
 
 def _short(value: object) -> str:

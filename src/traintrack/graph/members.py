@@ -62,21 +62,29 @@ def members_meant(family: FamilyOfTargets, member: str | None, text: str, consum
 def left_out(meant: Meant, exceptions: Sequence[Mapping[str, Any]]) -> tuple[Meant, list[int]]:
     """Take members out of a list by their coordinates; the second part are the exceptions that match none."""
     names = [_coordinates(one) for one in meant.members]
+    known: dict[str, dict[str, None]] = {}
+    for own in names:
+        for axis, name in own.items():
+            known.setdefault(axis, {})[name] = None
     gone: set[int] = set()
     idle = []
     for number, exception in enumerate(exceptions):
-        wanted = {axis: name_of(value) or str(value) for axis, value in exception.items()}
-        hit = [
-            i
-            for i, own in enumerate(names)
-            if all(axis in own and same_coordinate(value, own[axis]) for axis, value in wanted.items())
-        ]
+        wanted = [(axis, _resolved(value, known.get(axis, {}))) for axis, value in exception.items()]
+        hit = [i for i, own in enumerate(names) if all(name and own.get(axis) == name for axis, name in wanted)]
         gone.update(hit)
         if not hit:
             idle.append(number)
     at = meant.at or ()
     kept = [i for i in range(len(meant.members)) if i not in gone]
     return Meant(tuple(meant.members[i] for i in kept), tuple(at[i] for i in kept)), idle
+
+
+def _resolved(value: Any, known: Mapping[str, None]) -> str | None:
+    """The name of a coordinate as somebody wrote it: spelled in the same way, else of the same number."""
+    text = name_of(value)
+    if text is None or text in known:
+        return text
+    return next((name for name in known if same_coordinate(text, name)), None)
 
 
 def _pinned(family: FamilyOfTargets, selector: Selector, text: str, consumer: Target) -> dict[str, str]:

@@ -7,7 +7,6 @@ import re
 from typing import Any, Final
 
 from traintrack.label import is_segment, looks_like_reference
-from traintrack.workspace.coordinate_numbers import number_of
 from traintrack.workspace.model import Literal
 
 _WORDS: Final = {None: "null", True: "true", False: "false"}
@@ -40,14 +39,6 @@ def shown_as(value: Any, name: str) -> Any:
     if isinstance(value, dict | list) or (isinstance(value, str) and looks_like_reference(value)):
         return name
     return value
-
-
-def same_coordinate(text: str, name: str) -> bool:
-    """Tell if a coordinate as somebody writes it means that name: `1e-4` means `0.0001`, `1` means `1.0`."""
-    if text == name:
-        return True
-    number = number_of(text)
-    return number is not None and number == number_of(name)
 
 
 def _name_of_text(text: str) -> str | None:

@@ -21,7 +21,8 @@ from traintrack.workspace.model import Experiment, FamilyOfTargets, ImageSpec, K
 from traintrack.workspace.overrides import Override, read_overrides
 from traintrack.workspace.read_each import read_each
 from traintrack.workspace.stack import Stack
-from traintrack.workspace.target_fields import SHAPE, check_declared
+from traintrack.workspace.suggest import did_you_mean
+from traintrack.workspace.target_fields import OF_INSTANCES, SHAPE, check_declared
 from traintrack.workspace.targets import spec_of, wrong_as_a_whole
 from traintrack.workspace.template import Template
 from traintrack.workspace.template_params import refuse_unknown
@@ -36,7 +37,6 @@ HARD_LIMIT: Final = 100_000
 Declared: TypeAlias = "Target | Family"
 
 _NOTHING_REFUSED: Final[Mapping[str, str]] = {}
-_OF_INSTANCES: Final = frozenset({"use", "with", "each", "max_members", "description", "tags"})
 _PASSED: Final = "pass it `with` the template, which says what it is for"
 _NOT_SHARED: Final = {
     **dict.fromkeys(("args", "unhashed", "task", "source", "needs", "outputs", "deliver", "except"), _PASSED),
@@ -48,7 +48,7 @@ class _Site(Struct, frozen=True):
     """A target to be declared: `name` as in its label, `prefix` begins the names of what it may be made of.
 
     `layer` is its own, `below` are layers under that of the template (what an instance shares with its parts). `use`
-    says where templates are looked up. `outer` is the grid of the instance that it is a part of, `siblings` the inner
+    says where templates are looked up. `inside` are the names of the instances that it is a part of. `outer` is the grid of the instance that it is a part of, `siblings` the inner
     grids of the parts declared so far.
     """
 
@@ -61,6 +61,11 @@ class _Site(Struct, frozen=True):
     outer: Grid | None = None
     siblings: Mapping[str, Grid] = {}
     limit: int | None = None
+    inside: tuple[str, ...] = ()
+
+
+class _WrongFamilyError(Exception):
+    """The family whose axes are wanted is wrong itself, which is told there."""
 
 
 class Declarations:
@@ -151,7 +156,7 @@ class Declarations:
         own = (layer,)
         over = self._stack.over(label)
         clean = not self._document.marks
-        merged, layers = self._stack.merged(label.name, self._stack.task_of(own), own, over, clean=clean)
+        merged, layers = self._stack.merged((label.name,), self._stack.task_of(own, over), own, over, clean=clean)
         target = Target(label, spec_of(merged), layers, place)
         wrong = wrong_as_a_whole(target, self._images)
         self._findings.errors += wrong
@@ -162,7 +167,9 @@ class Declarations:
         """A target with templates, axes or holes."""
         errors = self._findings.errors
         before = len(errors)
-        over = self._stack.shape_over(Label(self._package, site.name))
+        # What is meant for an instance is not meant once more for its result, which bears the same label.
+        own_name = not site.inside or site.inside[-1] != site.name
+        over = self._stack.shape_over(Label(self._package, site.name)) if own_name else []
         passed = self._stack.shape("with", [site.layer, *over]) or {}
         use = Use(
             *(site.use.value, passed, site.use.package, site.use.path, site.use.findings),
@@ -181,10 +188,15 @@ class Declarations:
             return
         below = self._templates.layers(use) if use.value is not None and graph is None else []
         own = (*site.below, *below, site.layer)
-        inner = self._grid([*own, *over], site)
+        try:
+            inner = self._grid([*own, *over], site)
+        except _WrongFamilyError:
+            return
         if len(errors) != before:
             return
         grid = self._together(site, inner)
+        if len(errors) != before:
+            return
         limit = self._stack.shape("max_members", [*own, *over]) or site.limit
         if grid is not None and not self._is_allowed(grid, limit, site):
             return
@@ -218,13 +230,13 @@ class Declarations:
             overrides = read_overrides(where.fields["overrides"], base, where.places, grid, findings)
         if len(errors) != before:
             return
-        declaration = Declaration(label, own, site.place, axes, overrides, _counts(own), tuple(later))
+        declaration = Declaration(label, own, site.place, axes, overrides, _counts(own), tuple(later), site.inside)
         maker = MemberMaker(declaration, self._stack, self._images)
         try:
             if grid is None:
                 yield site.name, maker.make(label, ())
                 return
-            family = Family(label, grid, inner or Grid((), ()), maker, site.place)
+            family = Family(label, grid, inner, maker, site.place)
             family.at(next(grid.points()))
             yield site.name, family
         except InputError as error:
@@ -250,7 +262,7 @@ class Declarations:
             return
         outer = 0 if grid is None else len(grid.axes)
         instance = Instance(template, site.name, site.prefix, outer, raw)
-        shared = {key: value for key, value in site.layer.fields.items() if key not in _OF_INSTANCES}
+        shared = {key: value for key, value in site.layer.fields.items() if key not in OF_INSTANCES}
         below = (*site.below, Layer(site.layer.origin, shared, site.layer.base, site.layer.places))
         siblings: dict[str, Grid] = {}
         findings = Findings(template.places, errors)  # type: ignore[arg-type]
@@ -261,12 +273,13 @@ class Declarations:
             path = (*layer.base, "use")
             part_use = Use(layer.fields.get("use"), {}, template.package, path, findings, list(use.later), inside)
             part_site = _Site(
-                *(name, f"{site.prefix}.{part}", layer, part_use, site.place, below, grid, dict(siblings), limit)
+                *(name, f"{site.prefix}.{part}", layer, part_use, site.place, below, grid, dict(siblings), limit),
+                inside=(*site.inside, site.name),
             )
             if len(errors) != before:
                 return
             for label, declared in self._shaped(part_site):
-                if label == name and isinstance(declared, Family):
+                if label == name and isinstance(declared, Family) and declared.inner is not None:
                     siblings[part] = declared.inner
                 yield label, declared
 
@@ -312,28 +325,35 @@ class Declarations:
             findings.at_value(path, message, "bad-label", 'write `each: ":family"`')
             return None
         try:
-            declared = self._find(label)
+            declared, known = self._find(label)
         except InputError as error:
-            findings.at_value(path, error.message, error.code, error.hint or "name another family")
+            message = f"the axes of `{label}` cannot be taken: {error.message}"
+            findings.at_value(path, message, error.code, error.hint or "name another family")
             return None
         if isinstance(declared, Family):
             return declared.grid
         what = "is no family" if declared is not None else "is not declared"
-        findings.at_value(path, f"`{label}` {what}", "unknown-family", "write the axes out, or name a family")
+        hint = did_you_mean(label.name, known, "write the axes out, or name a family")
+        findings.at_value(path, f"`{label}` {what}", "unknown-family", hint)
         return None
 
-    def _find(self, label: Label) -> Declared | FamilyOfTargets | None:
+    def _find(self, label: Label) -> tuple[Declared | FamilyOfTargets | None, list[str]]:
+        """What a label names, and the families that there are where it is not declared."""
         if label.package != self._package:
             experiment = self._elsewhere(label.package)
-            return experiment.families.get(label.name) or experiment.targets.get(label.name)
+            found = experiment.families.get(label.name) or experiment.targets.get(label.name)
+            return found, list(experiment.families)
         pieces = label.name.split(".")
         for count in range(len(pieces), 0, -1):
             name = ".".join(pieces[:count])
             if name in self._open:
                 raise InputError(f"`each` of `:{name}` leads back to itself", code="cycle", hint="write the axes out")
             if name in self._section:
-                return self._declared(name).get(label.name)
-        return None
+                declared = self._declared(name)
+                if not declared:
+                    raise _WrongFamilyError
+                return declared.get(label.name), list(declared)
+        return None, list(self._section)
 
     def _together(self, site: _Site, inner: Grid | None) -> Grid | None:
         """The axes of a part: those of its instance, then its own."""

@@ -15,9 +15,9 @@ Point = tuple[Coordinate, ...]
 
 
 class Family:
-    """The members that `each` declares. `label` is the name that they share; `inner` the grid within an instance."""
+    """The members that `each` declares. `label` is the name that they share; `inner` the grid within an instance, if any."""
 
-    def __init__(self, label: Label, grid: Grid, inner: Grid, maker: MemberMaker, place: Location) -> None:
+    def __init__(self, label: Label, grid: Grid, inner: Grid | None, maker: MemberMaker, place: Location) -> None:
         self.label = label
         self.grid = grid
         self.inner = inner
@@ -33,6 +33,10 @@ class Family:
 
     def __len__(self) -> int:
         return self.grid.count()
+
+    def name_on(self, axis: str, text: str) -> str | None:
+        """Return the name of the coordinate that a text means on an axis, None if it means none."""
+        return self.grid.name_on(axis, text)
 
     def find(self, coordinates: Mapping[str, str]) -> Target | None:
         """Return the member with a coordinate for each axis, by name; None if there is none.

@@ -163,6 +163,12 @@ def _never_closed() -> HoleError:
     return HoleError("`${` is never closed", "write `${axis}`, or `$${` for these two characters themselves")
 
 
+def _no_name(text: str) -> HoleError:
+    return HoleError(
+        f"`${{{shown(text)}}}` is no name of an axis", "write `${axis}` or `${axis.field}`, or `$${` for text"
+    )
+
+
 def hole_of(text: str, names: Container[str]) -> Hole:
     """Read what stands between `${` and `}`.
 
@@ -170,14 +176,14 @@ def hole_of(text: str, names: Container[str]) -> Hole:
         HoleError: it is no name.
     """
     if not _NAME.match(text):
-        raise HoleError(
-            f"`${{{shown(text)}}}` is no name of an axis", "write `${axis}` or `${axis.field}`, or `$${` for text"
-        )
+        raise _no_name(text)
     parts = text.split(".")
     for count in range(len(parts), 0, -1):
         name = ".".join(parts[:count])
-        if name in names:
+        if name in names and "" not in parts[count:]:
             return Hole(name, tuple(parts[count:]))
+    if "" in parts:
+        raise _no_name(text)
     return Hole(parts[0], tuple(parts[1:]))
 
 
@@ -253,7 +259,13 @@ def _text_with_parameters(text: str, raw: Mapping[str, Any], later: Container[st
     parts = _raw_parts(text, raw, later)
     if len(parts) == 1 and isinstance(parts[0], Hole):
         return _raw_value(parts[0], raw)
-    return "".join(part if isinstance(part, str) else _raw_text(_raw_value(part, raw)) for part in parts)
+    texts = [part if isinstance(part, str) else _raw_text(_raw_value(part, raw)) for part in parts]
+    joined = "".join(texts)
+    if len(_TOKEN.findall(joined)) != sum(len(_TOKEN.findall(one)) for one in texts):
+        raise HoleError(
+            "a `$` from one place and a `{` from another would make a hole", "pass the whole text as one parameter"
+        )
+    return joined
 
 
 def _raw_parts(text: str, raw: Mapping[str, Any], later: Container[str]) -> list[str | Hole]:

@@ -34,6 +34,7 @@ _ALONE: Final = frozenset({"args", "unhashed", "description", "env", "tags"})
 class Declaration(Struct, frozen=True):
     """A target as it is declared, before its holes are filled. `own` are its layers, templates before its own.
 
+    `inside` are the names of the instances that it is a part of, from the outside.
     `axes` are those of its family, none for a target alone. `counts` are the numbers of first coordinates that
     references to siblings ask for. `later` are values for parameters that depend on axes.
     """
@@ -45,6 +46,7 @@ class Declaration(Struct, frozen=True):
     overrides: tuple[Override, ...] = ()
     counts: tuple[int, ...] = ()
     later: tuple[Later, ...] = ()
+    inside: tuple[str, ...] = ()
 
 
 class _Variant(Struct, frozen=True):
@@ -101,14 +103,19 @@ class MemberMaker:
         names = tuple(one.name for one in point)
         chosen = tuple(i for i, one in enumerate(declaration.overrides) if one.matches(declaration.axes, names))
         own = (*declaration.own, *(declaration.overrides[i].layer for i in chosen)) if chosen else declaration.own
-        task = self._stack.task_of(own)
+        over = self._stack.over(label)
+        task = self._stack.task_of(own, over)
         if has_holes(task):
             task = self._alone(task, env)
-        key = (chosen, task, self._stack.over(label))
+        key = (chosen, task, over)
         known = self._variants.get(key)
         if known is None:
             known = self._variants[key] = self._new_variant(key, own, label, point, env)
-            if not declaration.overrides and self._stack.changes_nothing and not has_holes(self._stack.task_of(own)):
+            if (
+                not declaration.overrides
+                and self._stack.changes_nothing
+                and not has_holes(self._stack.task_of(own, over))
+            ):
                 self._only = known
         return known
 
@@ -123,8 +130,8 @@ class MemberMaker:
         self, key: _Key, own: Sequence[Layer], label: Label, point: Point, env: Mapping[str, Any]
     ) -> _Variant:
         declaration = self._declaration
-        base = declaration.label.name
-        fields, layers = self._stack.merged(base, key[1], own, key[2], clean=False)
+        names = (*declaration.inside, declaration.label.name)
+        fields, layers = self._stack.merged(names, key[1], own, key[2], clean=False)
         fields = {name: value for name, value in fields.items() if name not in SHAPE}
         findings = Findings(MergedPlaces(layers, fields), [])
         makes = {}

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any, Final
+
+from msgspec.structs import replace
 
 from traintrack.label import is_segment
 from traintrack.workspace import checks
 from traintrack.workspace.findings import Findings, shown
 from traintrack.workspace.model import KeyPath, Layer, Profile
 from traintrack.workspace.suggest import did_you_mean, one_of
-from traintrack.workspace.target_fields import CHECKS, OF_SOURCES_ONLY, check_fields
+from traintrack.workspace.target_fields import CHECKS, OF_INSTANCES, OF_SOURCES_ONLY, check_declared
 
 SECTION: Final = "profiles"
 FIELDS: Final = ("description", "defaults", "tasks", "targets")
@@ -39,14 +41,14 @@ def read_experiment_profiles(section: Any, findings: Findings, targets: Collecti
 
 
 def profile_layers(
-    workspace: Profile | None, experiment: Profile | None, name: str, task: str | None
+    workspace: Profile | None, experiment: Profile | None, names: Sequence[str], task: str | None
 ) -> tuple[Layer, ...]:
     """Return what a profile lays over a target of an experiment, the last wins.
 
     Args:
         workspace: the profile as the workspace declares it, None if it does not.
         experiment: the same as the experiment declares it.
-        name: of the target.
+        names: those of the instances of templates that the target is a part of, from the outside, then its own.
         task: what the target runs below the profile, None for a source: that has layers by its name only.
     """
     found: list[Layer | None] = []
@@ -55,8 +57,16 @@ def profile_layers(
             if profile is not None:
                 found += [profile.defaults, profile.tasks.get(task)]
     if experiment is not None:
-        found.append(experiment.targets.get(name))
+        found += [_shared(experiment.targets.get(name)) for name in names[:-1]]
+        found.append(experiment.targets.get(names[-1]))
     return tuple(layer for layer in found if layer is not None and layer.fields)
+
+
+def _shared(layer: Layer | None) -> Layer | None:
+    """What the layer of an instance says of all its parts."""
+    if layer is None:
+        return None
+    return replace(layer, fields={key: value for key, value in layer.fields.items() if key not in OF_INSTANCES})
 
 
 class _Reader:
@@ -125,5 +135,5 @@ class _Reader:
         if self._targets is None:
             refused = {**refused, "commit": _COMMIT}
         origin = ".".join(str(part) for part in base)
-        kept = check_fields(fields, base, self._findings, f"`{shown(origin)}`", refused)
+        kept = check_declared(fields, base, self._findings, f"`{shown(origin)}`", refused)
         return Layer(origin, kept, base, self._findings.places)

@@ -21,7 +21,7 @@ from traintrack.errors import InputError, Location, UsageError, raise_all
 from traintrack.label import Label, LabelError, Pattern, parse_pattern
 from traintrack.workspace.findings import Findings, shown
 from traintrack.workspace.model import KeyPath, Layer
-from traintrack.workspace.target_fields import check_fields
+from traintrack.workspace.target_fields import check_declared
 from traintrack.workspace.yaml_scalars import ScalarError, resolve_plain
 from traintrack.workspace.yaml_source import parse_yaml
 
@@ -71,10 +71,11 @@ def parse_set(text: str, current_package: str = "") -> SetOption:
     Raises:
         UsageError: it is not spelled as the module says.
     """
-    left, equals, source = text.partition("=")
-    pattern_text, hash_sign, path_text = left.rpartition("#") if left.startswith(("//", ":")) else ("", "", left)
+    has_pattern = text.startswith(("//", ":"))
+    pattern_text, hash_sign, field = text.partition("#") if has_pattern else ("", "", text)
+    path_text, equals, source = field.partition("=")
     path = _path_of(path_text)
-    if not equals or not path or (left.startswith(("//", ":")) and not hash_sign):
+    if not equals or not path or (has_pattern and not hash_sign):
         raise UsageError(
             f"`--set {shown(text)}` is not `FIELD=VALUE`",
             hint="write `--set args.lr=1e-4`, or `--set '//a/b:t#args.lr=1e-4'`",
@@ -97,7 +98,7 @@ def set_layer(option: SetOption) -> Layer:
         fields = {part: fields}
     errors: list[InputError] = []
     places = CommandLinePlaces(ORIGIN, option.source)
-    kept = check_fields(fields, (), Findings(places, errors), "`--set`", {"use": _USE_HINT})
+    kept = check_declared(fields, (), Findings(places, errors), "`--set`", {"use": _USE_HINT})
     raise_all(errors)
     return Layer(ORIGIN, kept, (), places)
 

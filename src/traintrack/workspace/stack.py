@@ -18,6 +18,7 @@ from traintrack.workspace.model import Layer, Profile, Workspace
 from traintrack.workspace.profiles import profile_layers
 from traintrack.workspace.sets import CommandLinePlaces, SetOption, is_requested
 from traintrack.workspace.source_control import WORKTREE
+from traintrack.workspace.target_fields import SHAPE
 
 _WORKTREE_LAYER: Final = Layer("--worktree", {"commit": WORKTREE}, (), CommandLinePlaces("--worktree"))
 
@@ -66,9 +67,11 @@ class Stack:
         self._profiles = profiles
         self._changes = changes
         self._bases: dict[str | None, Merged] = {}
-        below = (workspace.defaults, *workspace.tasks.values(), defaults)
+        shared = [one.fields for one in (workspace.defaults, *workspace.tasks.values(), defaults) if one is not None]
+        shared += [layer.fields for _, layer in changes.sets]
+        shaped = any(not SHAPE.isdisjoint(layer.fields) for _, layer in changes.sets)
         self.changes_nothing = not changes.sets and not changes.worktree
-        self.is_plain = changes.profile is None and not any(has_holes(dict(one.fields)) for one in below if one)
+        self.is_plain = changes.profile is None and not shaped and not any(has_holes(dict(one)) for one in shared)
 
     def over(self, label: Label) -> Over:
         """Return what the command line lays over a target."""
@@ -79,7 +82,10 @@ class Stack:
         return Over(sets, changes.worktree and is_requested(label, changes.requested))
 
     def shape_over(self, label: Label) -> list[Layer]:
-        """Return the layers of a profile and of sets that may change which members a target has."""
+        """Return the layers of a profile and of sets that may change which members a target has.
+
+        The result of an instance bears its label: what is meant for the instance is laid over that, not over its result.
+        """
         found: list[Layer] = []
         changes = self._changes
         profile = self._profiles.get(changes.profile) if changes.profile is not None else None
@@ -95,23 +101,24 @@ class Stack:
                 merged = overlay(merged, {field: layer.fields[field]})
         return without_removes(merged).get(field)
 
-    def task_of(self, own: Sequence[Layer]) -> Any:
+    def task_of(self, own: Sequence[Layer], over: Over) -> Any:
         """What `task` is, as it is written, for a target with these layers of its own."""
-        for layer in reversed((self._defaults, *own)):
+        for layer in reversed((self._defaults, *own, *(self._changes.sets[i][1] for i in over.sets))):
             if "task" in layer.fields:
                 return layer.fields["task"]
         return None
 
-    def merged(self, name: str, task: Any, own: Sequence[Layer], over: Over, *, clean: bool) -> Merged:
+    def merged(self, names: Sequence[str], task: Any, own: Sequence[Layer], over: Over, *, clean: bool) -> Merged:
         """Merge a target's own layers over those it shares with others of its task.
 
-        `name` is that of the target or its family. `clean` tells that no layer holds a `!remove` that may be left.
+        `names` are those of the instances that it is a part of, from the outside, then that of the target or its
+        family. `clean` tells that no layer holds a `!remove` that may be left.
         """
         fields, shared = self._base(task if type(task) is str else None)
         profile = self._changes.profile
         if profile is not None:
             here, there = self._profiles.get(profile), self._workspace.profiles.get(profile)
-            own = [*own, *profile_layers(there, here, name, task if type(task) is str else None)]
+            own = [*own, *profile_layers(there, here, names, task if type(task) is str else None)]
         if over.sets:
             own = [*own, *(self._changes.sets[i][1] for i in over.sets)]
         for layer in own:

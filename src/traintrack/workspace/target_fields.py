@@ -20,6 +20,9 @@ from traintrack.workspace.suggest import did_you_mean, one_of
 SHAPE: Final = frozenset({"use", "with", "each", "overrides", "max_members"})
 """Fields that say how many targets there are and where their fields come from; a target itself has none of them."""
 
+OF_INSTANCES: Final = SHAPE | {"description", "tags"}
+"""Fields of a target that uses a graph of targets which are for the whole; all others are shared by its parts."""
+
 UNSUPPORTED: Final = frozenset({"checks", "baseline"})
 """Fields of later versions."""
 

@@ -20,6 +20,8 @@ from traintrack.workspace.template_params import Parameter, bind
 MAX_LAYERS: Final = 1_000
 """Layers of one target: templates that use others twice would else stand for 2 to the power of their number."""
 
+_SAME_FOR_ALL: Final = "name the template: all members use the same; `${…}` here is for a parameter of type `template`"
+
 MAX_USES: Final = 64
 """Templates that use one another in a row."""
 
@@ -138,7 +140,8 @@ class Templates:
         where = _parsed(text, use.package)
         if where is None:
             message = f"`{shown(text)}` is not a template"
-            use.findings.at_value(place, message, "bad-label", 'write `name`, or `"//path:name"`')
+            hint = _SAME_FOR_ALL if has_holes(text) else 'write `name`, or `"//path:name"`'
+            use.findings.at_value(place, message, "bad-label", hint)
             return None
         label = f"//{where[0]}:{where[1]}"
         if label in use.inside:

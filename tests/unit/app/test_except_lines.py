@@ -167,6 +167,18 @@ def test_what_is_left_out_already_stays_in_the_edit() -> None:
     assert of_target(edit) == {"evals": ({"lr": 0.9}, {"lr": 0.1, "fold": 0}), "trains": ({"lr": 0.8},)}
 
 
+def test_a_part_of_a_template_has_no_edit_and_what_lists_it_leaves_it_out() -> None:
+    """A cell of a grid whose own list lacks a member: the cell is left out, as its list is the template's to say."""
+    folds = [[(member, {"fold": at["fold"]}) for member, at in EVAL if at["lr"] == lr] for lr in (0.1, 0.3)]
+    cells = [(action(f"cv@lr={lr}", evals=rows), {"lr": lr}) for lr, rows in zip((0.1, 0.3), folds, strict=True)]
+    graph = build_graph([*(one for one, _ in EVAL), *(one for one, _ in cells), action("best", cells=cells)])
+
+    [edit] = edits(graph, "eval@lr=0.3,fold=1", blocked=["cv@lr=0.3", "best"], there={"//runs/a:cv@lr=0.3": None})
+
+    assert edit.target == "best"
+    assert of_target(edit) == {"cells": ({"lr": 0.3},)}
+
+
 def test_the_argument_is_named_by_its_path_in_the_arguments() -> None:
     best = action("best", evals=EVAL)
     deep = replace(

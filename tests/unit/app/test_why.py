@@ -10,6 +10,7 @@ from traintrack.action.cell import FreeReason, evict
 from traintrack.app import causes
 from traintrack.app.answers import WhyAnswer
 from traintrack.app.why import why
+from traintrack.cli.why_answer import why_lines
 from traintrack.errors import UsageError
 
 
@@ -231,6 +232,30 @@ def test_the_way_down_ends_with_the_command_that_goes_on(tmp_path: Path, monkeyp
 
     assert depth(found[0]) == 3
     assert found[0].causes[0].causes[0].note == "`traintrack why //b:t2` goes on from here"
+
+
+def test_of_many_changed_inputs_some_are_followed_and_all_are_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(causes, "MAX_FOLLOWED", 3)
+    small = Small(tmp_path)
+    names = [f"m{n}" for n in range(60)]
+    members = "".join(f"  {name}: {{task: t, args: {{n: 1, me: {name}}}}}\n" for name in names)
+    inputs = ", ".join(f'":{name}"' for name in names)
+    text = f"defaults: {{image: py, commit: HEAD, paths: [src]}}\ntargets:\n{members}  pick: {{task: t, args: {{evals: [{inputs}]}}}}\n"
+    (tmp_path / "many").mkdir()
+    (tmp_path / "many" / "TTCONFIG.yaml").write_text(text, encoding="utf-8")
+    small.make(*(f"//many:{name}" for name in names), "//many:pick")
+    (tmp_path / "many" / "TTCONFIG.yaml").write_text(text.replace("n: 1", "n: 2"), encoding="utf-8")
+
+    found = answer(small, "//many:pick")
+
+    assert len(found.causes) == 60
+    assert [bool(cause.causes) for cause in found.causes] == [True] * 3 + [False] * 57
+    assert found.causes[3].note == f"`traintrack why {found.causes[3].input_label}` goes on from here"
+    lines = ["".join(str(part) for part in line) for line in why_lines(found)]
+    assert len(lines) < 140
+    assert any("10 more" in line for line in lines)
 
 
 def test_it_takes_one_target(tmp_path: Path) -> None:

@@ -7,7 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from traintrack.label import is_segment
-from traintrack.workspace.coordinate_names import name_of, same_coordinate, shown_as
+from traintrack.label import same_coordinate
+from traintrack.workspace.coordinate_names import name_of, shown_as
 from traintrack.workspace.model import Literal
 
 SCALARS = st.one_of(

@@ -17,7 +17,7 @@ class Options(Struct, frozen=True):
 
     patterns: tuple[str, ...]
     plain: bool
-    all: bool
+    all_members: bool
     worktree: bool
     sets: tuple[str, ...]
     profile: str | None
@@ -32,7 +32,7 @@ def run(call: Call, options: Options) -> int:
         requested=options.patterns,
         profile=options.profile,
     )
-    expansion = expand(project, options.patterns, most=sys.maxsize if options.all else MOST_SHOWN)
+    expansion = expand(project, options.patterns, most=sys.maxsize if options.all_members else MOST_SHOWN)
     if call.json:
         call.document("expand/1", expansion_fields(expansion))
     elif options.plain:
