@@ -1,14 +1,18 @@
 # Everything a person or a machine does with this checkout. Each command sets up what it needs and says what it does.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help demo test check torture lock setup clean
+.PHONY: help demo demo-sweep test check torture lock setup clean
 
 help:  ## say what there is
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
 
 demo:  ## see it work: two experiments, a report, a change, and only that made again
 	@bash scripts/setup.sh core
 	@bash scripts/demo.sh
+
+demo-sweep:  ## see a grid search with cross-validation, and one more cell of it
+	@bash scripts/setup.sh core
+	@bash scripts/demo_sweep.sh
 
 test:  ## all checks and all tests, as in continuous integration
 	@bash scripts/system_packages.sh

@@ -89,6 +89,13 @@ def make_everything(task: Callable[..., Done], root: Path) -> dict[str, Done]:
         side: {"name": f"the <{side}> one", "predictions": str(root / f"{side}_predictions")} for side in ("old", "new")
     }
     done["compare"] = task("compare_models", root / "compare", {"dataset": str(root / "holdout"), **sides})
+    done["split"] = task("split_fold", root / "split", {"dataset": str(root / "training"), "folds": 4, "fold": 1})
+    entries = [
+        {"at": {"hidden": 16, "learning_rate": 0.02, "epochs": epochs}, "path": str(root / f"{side}_evaluation")}
+        for side, epochs in (("old", 3), ("new", 20))
+    ]
+    done["average"] = task("average_folds", root / "average", {"evaluations": entries})
+    done["best"] = task("pick_best", root / "best", {"cells": entries, "metric": "accuracy"})
     return done
 
 
@@ -109,11 +116,12 @@ def test_every_task_succeeds_and_leaves_the_outputs_that_the_workspace_declares(
     declared = yaml.safe_load((EXAMPLE / "TTWORKSPACE.yaml").read_text(encoding="utf-8"))["tasks"]
     commands = {"holdout": "build_dataset", "old_model": "train_model", "old_predictions": "predict"}
     commands |= {"old_evaluation": "evaluate", "compare": "compare_models"}
+    commands |= {"split": "split_fold", "average": "average_folds", "best": "pick_best"}
     missing = [
         f"{name}/{path}"
         for name, command in commands.items()
         for path in declared[command]["outputs"].values()
-        if not (made[name].output / path).is_file()
+        if not (made[name].output / path).exists()
     ]
 
     assert [(name, done.said) for name, done in made.items() if done.exit_code != 0] == []
@@ -131,7 +139,7 @@ def test_archives_carry_no_time(made: dict[str, Done]) -> None:
     archives = [path for done in made.values() for path in done.output.rglob("*.npz")]
     times = {item.date_time for path in archives for item in zipfile.ZipFile(path).infolist()}
 
-    assert len(archives) == 4
+    assert len(archives) == 6
     assert times == {(1980, 1, 1, 0, 0, 0)}
 
 
@@ -153,6 +161,80 @@ def test_more_rows_than_there_are_is_told_in_one_line(task: Callable[..., Done],
 
     assert done.exit_code == 1
     assert done.said == "`rows` is 2000, but the training part has only 1437\n"
+
+
+def test_each_row_is_measured_on_in_one_fold_and_trained_on_in_the_others(
+    made: dict[str, Done], task: Callable[..., Done], python: Path, tmp_path: Path
+) -> None:
+    data = made["training_data"].output
+    for fold in range(3):
+        task("split_fold", tmp_path / str(fold), {"dataset": str(data), "folds": 3, "fold": fold})
+    program = (
+        "import collections, sys, numpy as np\n"
+        "rows = lambda path: [r.tobytes() for r in np.load(path + '/dataset.npz')['images']]\n"
+        "parts = [[rows(f'{fold}/{part}') for part in ('training', 'validation')] for fold in range(3)]\n"
+        "whole = collections.Counter(rows(sys.argv[1]))\n"
+        "measured = collections.Counter(row for _, part in parts for row in part)\n"
+        "print(measured == whole, all(collections.Counter(a + b) == whole for a, b in parts))\n"
+        "print(*(len(b) for _, b in parts))"
+    )
+    ended = subprocess.run([python, "-c", program, data], cwd=tmp_path, capture_output=True, text=True, check=True)
+
+    assert ended.stdout.split("\n")[:2] == ["True True", "134 133 133"]
+
+
+@pytest.mark.parametrize(("fold", "folds"), [(3, 3), (-1, 3), (0, 1), (0, 401)])
+def test_a_fold_that_there_is_not_is_told_in_one_line(
+    made: dict[str, Done], task: Callable[..., Done], tmp_path: Path, fold: int, folds: int
+) -> None:
+    config = {"dataset": str(made["training_data"].output), "folds": folds, "fold": fold}
+    done = task("split_fold", tmp_path / "out", config)
+
+    assert (done.exit_code, done.said) == (1, f"there is no fold {fold} of {folds} in 400 rows\n")
+
+
+def test_folds_are_averaged_with_the_deviation_of_a_sample(task: Callable[..., Done], tmp_path: Path) -> None:
+    entries = []
+    for fold, accuracy in enumerate((0.9, 0.93, 0.96)):
+        folder = tmp_path / str(fold)
+        folder.mkdir()
+        (folder / "metrics.json").write_text(json.dumps({"accuracy": accuracy, "f1_macro": 0.5}))
+        entries.append({"at": {"fold": fold}, "path": str(folder)})
+
+    several = task("average_folds", tmp_path / "several", {"evaluations": entries})
+    single = task("average_folds", tmp_path / "single", {"evaluations": entries[:1]})
+
+    expected = {"folds": 3, "accuracy": 0.93, "accuracy_sd": 0.03, "f1_macro": 0.5, "f1_macro_sd": 0.0}
+    assert read_json(several.output / "metrics.json") == expected
+    assert read_json(single.output / "metrics.json")["accuracy_sd"] == 0.0
+
+
+def test_the_best_cell_is_picked_and_of_equal_ones_the_first(task: Callable[..., Done], tmp_path: Path) -> None:
+    cells = []
+    for hidden, accuracy in ((8, 0.9), (16, 0.95), (32, 0.95), (64, 0.91)):
+        folder = tmp_path / str(hidden)
+        folder.mkdir()
+        (folder / "metrics.json").write_text(json.dumps({"accuracy": accuracy, "folds": 5}))
+        cells.append({"at": {"hidden": hidden}, "path": str(folder)})
+
+    done = task("pick_best", tmp_path / "best", {"cells": cells, "metric": "accuracy"})
+
+    assert done.exit_code == 0
+    assert read_json(done.output / "parameters.json") == {"hidden": 16}
+    assert read_json(done.output / "metrics.json") == {"accuracy": 0.95, "cells": 4, "folds": 5}
+    assert (done.output / "ranking.csv").read_text() == "hidden,accuracy\n16,0.95\n32,0.95\n64,0.91\n8,0.9\n"
+
+
+def test_parameters_that_a_task_has_chosen_are_as_good_as_written_ones(
+    made: dict[str, Done], task: Callable[..., Done], tmp_path: Path
+) -> None:
+    config = {key: value for key, value in TRAINING.items() if key not in ("hidden", "learning_rate")}
+    config |= {"dataset": str(made["training_data"].output), "parameters": str(made["best"].output)}
+
+    done = task("train_model", tmp_path / "out", config)
+
+    assert 'train with {"epochs": 20, "hidden": 16, "learning_rate": 0.02}' in done.said
+    assert bytes_below(done.output) == bytes_below(made["new_model"].output)
 
 
 def test_a_training_that_goes_on_from_a_checkpoint_ends_with_the_same_bytes(

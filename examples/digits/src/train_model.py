@@ -1,7 +1,8 @@
 """Train a small network on a data set, with checkpoints.
 
 Arguments: `dataset` (folder with `dataset.npz`), `epochs`, `hidden` (units), `learning_rate`, `momentum`,
-`batch_size`, `weight_decay`, `seed`; `checkpoint_every` (epochs; changes nothing in the result).
+`batch_size`, `weight_decay`, `seed`; `checkpoint_every` (epochs; changes nothing in the result). In place of some
+of them `parameters` (folder with `parameters.json`, in which an earlier task has written what it chose).
 
 Writes `model.npz`, `metrics.json`, `metrics.jsonl` (one line per epoch) and `progress.json`.
 
@@ -22,6 +23,7 @@ from task_files import read_arrays, start, write_arrays, write_json, write_text
 
 def main():
     config, output = start()
+    config |= chosen_parameters(config)
     data = read_arrays(Path(config["dataset"]) / "dataset.npz")
     inputs, labels = pixels(data["images"]), data["labels"].astype(np.intp)
     state = newest_checkpoint() or first_state(config)
@@ -41,6 +43,15 @@ def main():
     metrics = {"epochs": config["epochs"], "rows": len(labels), "training_accuracy": round(accuracy, 6)}
     write_json(output / "metrics.json", metrics | {"training_loss": round(float(state["losses"][-1]), 6)})
     print(f"trained on {len(labels)} digits, {accuracy:.1%} of them read correctly")
+
+
+def chosen_parameters(config):
+    """Return the arguments that another task has chosen, by name."""
+    if "parameters" not in config:
+        return {}
+    chosen = json.loads((Path(config["parameters"]) / "parameters.json").read_text(encoding="utf-8"))
+    print(f"train with {json.dumps(chosen, sort_keys=True)}", flush=True)
+    return chosen
 
 
 def first_state(config):

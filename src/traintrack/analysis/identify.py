@@ -38,6 +38,7 @@ from traintrack.analysis.terms import (
 )
 from traintrack.digest import NotCanonicalError, TargetId, target_id
 from traintrack.errors import InputError, raise_all
+from traintrack.graph.member_errors import MemberErrors
 from traintrack.graph.order import numbered_order, topological_order
 from traintrack.graph.target_graph import Edge, Leaf, Node, TargetGraph
 from traintrack.label import Label
@@ -61,7 +62,7 @@ def analyze(graph: TargetGraph, workspace: Workspace, source: SourceControl) -> 
         identifier.add_frozen(leaf_label, leaf)
     for label in order:
         identifier.add(graph.nodes[label])
-    raise_all(identifier.errors)
+    raise_all(identifier.told.counted(identifier.errors))
     return identifier.finished(graph.requested)
 
 
@@ -70,6 +71,7 @@ class _Identifier:
 
     def __init__(self, workspace: Workspace, source: SourceControl) -> None:
         self.errors: list[InputError] = []
+        self.told = MemberErrors()
         self._workspace = workspace
         self._head = source.head()
         self._revisions = Revisions(source)
@@ -96,6 +98,7 @@ class _Identifier:
             action = self._action(node)
         except InputError as error:
             self.errors.append(error)
+            self.told.thin(self.errors, len(self.errors) - 1, node.target.label)
             return
         if action is None:
             return

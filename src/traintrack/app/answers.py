@@ -91,19 +91,23 @@ class ListedTarget(Struct, frozen=True):
 
 
 class FieldShown(Struct, frozen=True):
-    """A merged field of `show`: dotted `path`, value, the place that wrote it and the layer's name."""
+    """A merged field of `show`: dotted `path`, value, the place that wrote it and the layer's name.
+
+    `written` is what stands there as YAML, where that has holes which were filled.
+    """
 
     path: str
     value: Any
     place: Location
     origin: str
+    written: str | None = None
 
 
 class ShownTarget(Struct, frozen=True):
     """The resolved definition of a target, and what it depends on and what depends on it in this workspace's request.
 
     `url` is where the files of its result lie in a bucket under their own names. `kept` are the files that can still be
-    read of a result whose bytes were removed.
+    read of a result whose bytes were removed. `coordinates` are those of a member by axis, by name.
     """
 
     label: str
@@ -117,6 +121,7 @@ class ShownTarget(Struct, frozen=True):
     origin: str | None = None
     url: str | None = None
     kept: tuple[str, ...] = ()
+    coordinates: Mapping[str, str] = field(default_factory=dict)
 
 
 class TargetStatus(Struct, frozen=True):

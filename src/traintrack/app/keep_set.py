@@ -18,6 +18,7 @@ from traintrack.workspace.document import REMOVE
 from traintrack.workspace.model import KeyPath, Layer, Target
 from traintrack.workspace.profiles import SECTION as PROFILES
 from traintrack.workspace.sets import CommandLinePlaces, SetOption, parse_set
+from traintrack.workspace.target_fields import SHAPE
 from traintrack.workspace.workspace_file import FILE as WORKSPACE_FILE
 
 _LayerKey = tuple[int, KeyPath]
@@ -118,6 +119,7 @@ class _Change(Struct, frozen=True):
     def edit(self) -> KeptEdit | None:
         """Return what is to be edited; None if the files say so already, or nothing of the target can be."""
         layers = [layer for layer in self.target.layers if not isinstance(layer.places, CommandLinePlaces)]
+        layers = self._shaping(layers) if self.path[0] in SHAPE else layers
         writer = next((layer for layer in reversed(layers) if reach(layer.fields, self.path)), None)
         if _says_it(value_at(writer.fields, self.path) if writer is not None else REMOVE, self.value):
             return None
@@ -127,6 +129,12 @@ class _Change(Struct, frozen=True):
         if own is not None and (writer is None or layers.index(writer) < layers.index(own)):
             return self._added(own, writer)
         return self._added_to_profile(writer) if writer is not None and writer.base[:1] == (PROFILES,) else None
+
+    def _shaping(self, layers: list[Layer]) -> list[Layer]:
+        """The layers that say how many members there are: of an instance of a template its own, not those of its result."""
+        base = ("targets", self.target.label.name.partition("@")[0])
+        mine = [i for i, layer in enumerate(layers) if layer.base == base]
+        return layers[: mine[0] + 1] if mine else layers
 
     def _replaced(self, layer: Layer) -> KeptEdit:
         line = self._line(layer)

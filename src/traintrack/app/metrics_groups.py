@@ -79,7 +79,9 @@ def group_rows(rows: Sequence[ResultRow], over: Sequence[str]) -> tuple[Group, .
         key = tuple((axis, value) for axis, value in row.coordinates.items() if axis not in over)
         is_alone = len(key) == len(row.coordinates)
         groups.setdefault((row.label if is_alone else row.target, key), []).append(row)
-    return tuple(Group(tuple(some), tuple(axis for axis in over if axis in some[0].coordinates)) for some in groups.values())
+    return tuple(
+        Group(tuple(some), tuple(axis for axis in over if axis in some[0].coordinates)) for some in groups.values()
+    )
 
 
 def cell_of(group: Group, column: Column) -> Cell:

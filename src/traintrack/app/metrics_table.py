@@ -136,9 +136,10 @@ def _without_mixed(
     """The columns with their cells, less those in which no group has one value, such as the argument of a grouped axis."""
     by_column = [(column, [cell_of(group, column) for group in groups]) for column in columns]
     kept = [(column, cells) for column, cells in by_column if not _says_nothing(cells)]
-    rows = list(zip(*(cells for _, cells in kept), strict=True)) if kept else [() for _ in groups]
-    return tuple(column for column, _ in kept), rows
+    return tuple(column for column, _ in kept), [tuple(cells[at] for _, cells in kept) for at in range(len(groups))]
 
 
 def _says_nothing(cells: Sequence[Cell]) -> bool:
-    return any(isinstance(cell, Mixed) for cell in cells) and all(cell is None or isinstance(cell, Mixed) for cell in cells)
+    return any(isinstance(cell, Mixed) for cell in cells) and all(
+        cell is None or isinstance(cell, Mixed) for cell in cells
+    )

@@ -20,10 +20,10 @@ from traintrack.app.metrics_file import (
     has_null,
     read_metrics,
 )
+from traintrack.app.result_row import State
 from traintrack.app.small_files import read_small_file
 from traintrack.errors import IntegrityError, NotFoundError
 from traintrack.ports.storage import Liveness, Storage
-from traintrack.app.result_row import State
 
 USUAL_FILE: Final = "metrics.json"
 

@@ -14,7 +14,7 @@ from traintrack.app.environment import Environment
 from traintrack.app.metrics_file import Value
 from traintrack.app.project import Identified, Project, identify
 from traintrack.app.read_metrics import USUAL_FILE, Found, find_metrics
-from traintrack.app.result_row import ResultRow, State
+from traintrack.app.result_row import ResultRow
 from traintrack.digest import TargetId
 from traintrack.errors import NotFoundError, TraintrackError
 from traintrack.family_name import coordinates_of, family_of
@@ -50,6 +50,11 @@ class _Asked(Struct, frozen=True):
     target: Target | None
     path: str
 
+    @property
+    def family(self) -> str:
+        """The label of its family, else its own."""
+        return family_of(str(self.label)) or str(self.label)
+
 
 def results(
     project: Project,
@@ -73,14 +78,15 @@ def results(
     asked = _asked(identify(project, texts), file)
     cells = cells_for_plan(storage.cells, list(dict.fromkeys(one.id for one in asked)))
     found = at_once(storage, lambda one: find_metrics(storage, cells[one.id].cell, one.path), asked)
-    args = _arguments(asked, arguments)
-    rows = [_row(one, what, some) for one, what, some in zip(asked, found, args, strict=True)]
-    telling = {row.target for row, what in zip(rows, found, strict=True) if what.metrics is not None or what.problem}
+    pairs = list(zip(asked, found, strict=True))
+    telling = {one.family for one, what in pairs if what.metrics is not None or what.problem}
     if not telling:
         raise _nothing(storage, asked, [cells[one.id].cell for one in asked], texts)
-    without = [row.target for row in rows if row.target not in telling and row.state.has_result]
-    left_out = set(without)
-    return Results(tuple(row for row in rows if row.target not in left_out), tuple(dict.fromkeys(without)))
+    without = dict.fromkeys(one.family for one, what in pairs if what.state.has_result and one.family not in telling)
+    pairs = [pair for pair in pairs if pair[0].family not in without]
+    args = _arguments([one for one, _ in pairs], arguments)
+    rows = [_row(one, what, some) for (one, what), some in zip(pairs, args, strict=True)]
+    return Results(tuple(rows), tuple(without))
 
 
 def _asked(identified: Identified, file: str | None) -> list[_Asked]:

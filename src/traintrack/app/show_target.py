@@ -13,16 +13,20 @@ from traintrack.action.action import ActionGraph
 from traintrack.action.cell import CellState
 from traintrack.app.answers import FieldShown, ShownTarget
 from traintrack.app.environment import Environment
+from traintrack.app.flow_yaml import flow_value
 from traintrack.app.kept_files import find_kept
 from traintrack.app.one_target import declared, one_label
 from traintrack.app.origin import home_of, origin_text
 from traintrack.app.plain_url import plain_url
 from traintrack.app.project import Project, action_graph, target_graph
 from traintrack.app.recorded import read_record, recorded_before, standing_digest
+from traintrack.app.written import ATTRIBUTES, written
 from traintrack.errors import InputError, Location, NotFoundError
 from traintrack.graph.target_graph import Edge
 from traintrack.label import Label
+from traintrack.workspace.document import REMOVE
 from traintrack.workspace.model import Literal, Target
+from traintrack.workspace.target_fields import SHAPE
 
 
 def show_target(project: Project, text: str, environment: Environment | None = None) -> ShownTarget:
@@ -64,7 +68,12 @@ def show_target(project: Project, text: str, environment: Environment | None = N
         origin=origin_text(project, home, record) if home else None,
         url=url,
         kept=kept,
+        coordinates=_coordinates(target) if target else {},
     )
+
+
+def _coordinates(target: Target) -> dict[str, str]:
+    return {axis: one.name for axis, one in zip(target.axes, target.point, strict=True)}
 
 
 def merged_fields(target: Target) -> Iterator[FieldShown]:
@@ -73,9 +82,8 @@ def merged_fields(target: Target) -> Iterator[FieldShown]:
     In the order in which the layers first wrote them. What was removed by a later layer is not told.
     """
     for name in dict.fromkeys(key for layer in target.layers for key in layer.fields):
-        attribute = f"{name}_" if name == "import" else name
-        value = getattr(target.spec, attribute, None)
-        yield from _flat(target, (name,), value)
+        if name not in SHAPE:
+            yield from _flat(target, (name,), getattr(target.spec, ATTRIBUTES.get(name, name)))
 
 
 def _flat(target: Target, path: tuple[str, ...], value: Any) -> Iterator[FieldShown]:
@@ -83,9 +91,12 @@ def _flat(target: Target, path: tuple[str, ...], value: Any) -> Iterator[FieldSh
         for key, item in value.items():
             yield from _flat(target, (*path, str(key)), item)
         return
-    if value is None and target.origin_of(*path) == "default":
+    source = written(target, path)
+    if source is None or source.value is REMOVE:
         return
-    yield FieldShown(".".join(path), _plain(value), target.place_of(*path), target.origin_of(*path))
+    raw = source.with_holes
+    text = None if raw is None else flow_value(raw)
+    yield FieldShown(".".join(path), _plain(value), source.place, source.layer.origin, text)
 
 
 def _plain(value: Any) -> Any:

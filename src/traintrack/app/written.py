@@ -13,7 +13,9 @@ from traintrack.workspace.interpolate import has_holes, is_internal, names_in
 from traintrack.workspace.model import KeyPath, Layer, Target
 from traintrack.workspace.target_fields import CHECKS, OF_SOURCES_ONLY, OF_TASKS_ONLY, SHAPE
 
-_ATTRIBUTES: Final = {"import": "import_", "except": "except_"}
+ATTRIBUTES: Final = {"import": "import_", "except": "except_"}
+"""The attributes of `TargetSpec` that are called otherwise than the field."""
+
 _FIRST: Final = (
     *("task", "source", "pin", "import", "max_age", "image", "code", "commit", "paths", "args", "except", "unhashed"),
     *("env", "secrets", "needs", "deliver", "outputs", "args_schema", "cache_version", "resources", "retries"),
@@ -64,7 +66,7 @@ def own_fields(target: Target) -> Iterator[tuple[str, Any]]:
     for name in FIELD_ORDER:
         last = written(target, (name,))
         if name not in idle and last is not None and last.value is not REMOVE:
-            yield name, getattr(target.spec, _ATTRIBUTES.get(name, name))
+            yield name, getattr(target.spec, ATTRIBUTES.get(name, name))
 
 
 def _reached(fields: Any, path: KeyPath) -> tuple[bool, Any]:

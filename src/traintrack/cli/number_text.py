@@ -22,16 +22,21 @@ def digits_for(numbers: Sequence[float]) -> int:
 
 
 def number_text(number: float, digits: int = _LEAST_DIGITS) -> str:
-    """Spell a number with so many significant digits, none that is not needed to read it back; integers in full."""
+    """Spell a number with so many significant digits; integers in full.
+
+    Zeros at the end are left out where it is the very number: `0.9` is that, `0.9000` was rounded.
+    """
     if isinstance(number, int):
         return str(number)
     if not math.isfinite(number):
         return str(number)
     if number and not _PLAIN_FROM <= abs(number) < _PLAIN_BELOW:
-        mantissa, _, exponent = f"{number:.{digits - 1}e}".partition("e")
-        return f"{_bare(mantissa)}e{exponent}"
+        text = f"{number:.{digits - 1}e}"
+        mantissa, _, exponent = text.partition("e")
+        return f"{_bare(mantissa)}e{exponent}" if float(text) == number else text
     places = max(0, digits - 1 - _exponent(number)) if number else 0
-    return _bare(f"{number:.{min(places, _MOST_DIGITS)}f}")
+    text = f"{number:.{min(places, _MOST_DIGITS)}f}"
+    return _bare(text) if float(text) == number else text
 
 
 def spread_texts(mean: float, sd: float | None, digits: int = _LEAST_DIGITS) -> tuple[str, str]:

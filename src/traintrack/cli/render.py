@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import unicodedata
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -12,6 +11,7 @@ from traintrack.cli.call import JsonValue, document_text
 from traintrack.cli.line import Line, bad, faint, strong, visible, warn
 from traintrack.cli.quantity import count_text
 from traintrack.cli.terminal import OutputClosedError, Terminal
+from traintrack.cli.text_width import text_width
 from traintrack.errors import InputErrors, Location, TraintrackError
 
 _SHOWN_COLUMNS = 110
@@ -123,7 +123,7 @@ def _excerpt(place: Location, source: str | None) -> list[Line]:
     cut_before, cut_behind = "…" if first else "", "…" if len(source) > first + _SHOWN_COLUMNS else ""
     before = cut_before + _shown(source[first:at])
     behind = _shown(source[at : first + _SHOWN_COLUMNS]) + cut_behind
-    return [("  ", before, behind), (" " * (2 + _columns(before)), bad("^"))]
+    return [("  ", before, behind), (" " * (2 + text_width(before)), bad("^"))]
 
 
 class _Sources:
@@ -156,12 +156,3 @@ def _lines(root: Path, name: str) -> list[str]:
 
 def _shown(text: str) -> str:
     return visible(text.replace("\t", _TAB))
-
-
-def _columns(text: str) -> int:
-    """Count the columns that a terminal gives to printable text: wide characters take two, combining ones none."""
-    if text.isascii():
-        return len(text)
-    return sum(
-        0 if unicodedata.combining(c) else 2 if unicodedata.east_asian_width(c) in ("W", "F") else 1 for c in text
-    )

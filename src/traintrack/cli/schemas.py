@@ -73,6 +73,27 @@ _STATUS = _map(
         "home": TEXT_OR_NULL,
     }
 )
+_VALUES: Schema = {"type": "object", "additionalProperties": {"type": ["boolean", "number", "string", "null"]}}
+_RESULT = _map(
+    {
+        "label": TEXT,
+        "id": ID,
+        "state": {"enum": ["cached", "removed", "running", "failed", "missing"]},
+        **dict.fromkeys(("coordinates", "args", "metrics"), _VALUES),
+        "problem": TEXT_OR_NULL,
+    }
+)
+_NUMBER: Schema = {"type": ["number", "string"]}
+_SPREAD = _map({"mean": _NUMBER, "sd": {"type": ["number", "string", "null"]}, "n": COUNT})
+_GROUP = _map(
+    {
+        "target": TEXT,
+        "coordinates": _VALUES,
+        "members": COUNT,
+        "results": COUNT,
+        "metrics": {"type": "object", "additionalProperties": _SPREAD},
+    }
+)
 _EDIT = _map(
     {
         **dict.fromkeys(("set", "label", "path"), TEXT),
@@ -131,7 +152,7 @@ _EXCEPT = _map(
         "is_there": SWITCH,
     }
 )
-_FIELD = _map({"path": TEXT, "value": ANY, "where": WHERE, "origin": TEXT})
+_FIELD = _map({"path": TEXT, "value": ANY, "where": WHERE, "origin": TEXT, "written": TEXT_OR_NULL})
 _HISTORY = _map({"run": TEXT, "time": TEXT, "outcome": TEXT, "id": ID, "label": TEXT, "record": TEXT_OR_NULL})
 _FINDING = _map({"kind": TEXT, "path": TEXT, "words": TEXT, "id": _or_null(ID), "label": TEXT})
 _CHECKED = _map({"name": TEXT, "state": {"enum": ["ok", "warning", "problem"]}, "detail": TEXT, "hint": TEXT_OR_NULL})
@@ -253,7 +274,8 @@ DOCUMENTS: Mapping[str, tuple[str, Schema]] = {
     "show/1": (
         (
             "`show`: a target after merging. `record` and `path` are null without `--record`; `url` is where files of a "
-            "result lie in a bucket under their own names, `kept` what is left of one that was removed."
+            "result lie in a bucket under their own names, `kept` what is left of one that was removed. `coordinates` are a "
+            "member's, `written` a field as it stands in the file where holes were filled."
         ),
         _map(
             {
@@ -268,6 +290,7 @@ DOCUMENTS: Mapping[str, tuple[str, Schema]] = {
                 "origin": TEXT_OR_NULL,
                 "url": TEXT_OR_NULL,
                 "kept": _list(TEXT),
+                "coordinates": {"type": "object"},
             }
         ),
     ),
@@ -317,6 +340,22 @@ DOCUMENTS: Mapping[str, tuple[str, Schema]] = {
     "status/1": (
         "`status`: what has a result.",
         _map({"environment": TEXT, "profile": TEXT_OR_NULL, "targets": _list(_STATUS)}),
+    ),
+    "results/1": (
+        (
+            "`results`: metrics, by dotted names. `problem` says why those of a result cannot be read. `groups` are "
+            "empty unless members are taken together `over` axes; `sd` is of a sample, null for a single number. Numbers that JSON has "
+            "no word for are the texts `nan`, `inf` and `-inf`."
+        ),
+        _map(
+            {
+                "environment": TEXT,
+                "profile": TEXT_OR_NULL,
+                "rows": _list(_RESULT),
+                "over": _list(TEXT),
+                "groups": _list(_GROUP),
+            }
+        ),
     ),
     "push/1": (
         (

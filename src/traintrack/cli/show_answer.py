@@ -6,10 +6,12 @@ import json
 from collections.abc import Iterator
 
 from traintrack.app.answers import ShownTarget
+from traintrack.app.show_family import AxisShown, ShownFamily
 from traintrack.cli.call import JsonValue
 from traintrack.cli.line import Line, faint, strong
-from traintrack.cli.quantity import names_text
+from traintrack.cli.quantity import count_text, names_text
 from traintrack.cli.render import place_fields
+from traintrack.cli.shell_word import shell_word
 
 _VALUE_COLUMNS = 48
 _KEPT_SHOWN = 5
@@ -20,6 +22,8 @@ def show_lines(shown: ShownTarget) -> Iterator[Line]:
     yield (strong(shown.label),)
     yield ("  id       ", shown.id or "not known yet; `traintrack check` says why")
     yield ("  defined  ", str(shown.place))
+    if shown.coordinates:
+        yield ("  member   ", ", ".join(f"{axis} = {value}" for axis, value in shown.coordinates.items()))
     if shown.path is not None:
         yield ("  result   ", str(shown.path))
     if shown.url is not None:
@@ -36,7 +40,8 @@ def show_lines(shown: ShownTarget) -> Iterator[Line]:
     width = max((len(field.path) for field in shown.fields), default=0)
     for field in shown.fields:
         value = json.dumps(field.value, ensure_ascii=False)
-        yield (f"  {field.path:<{width}}  {value:<{_VALUE_COLUMNS}}  ", faint(f"{field.place}  {field.origin}"))
+        source = f"{field.place}  {field.origin}" + (f"  from {field.written}" if field.written is not None else "")
+        yield (f"  {field.path:<{width}}  {value:<{_VALUE_COLUMNS}}  ", faint(source))
     if shown.inputs:
         yield ()
         yield (strong("inputs"),)
@@ -54,7 +59,13 @@ def show_fields(shown: ShownTarget) -> dict[str, JsonValue]:
         "id": shown.id,
         "where": place_fields(shown.place),
         "fields": [
-            {"path": one.path, "value": one.value, "where": place_fields(one.place), "origin": one.origin}
+            {
+                "path": one.path,
+                "value": one.value,
+                "where": place_fields(one.place),
+                "origin": one.origin,
+                "written": one.written,
+            }
             for one in shown.fields
         ],
         "inputs": [{"where": where, "label": label} for where, label in shown.inputs],
@@ -64,4 +75,37 @@ def show_fields(shown: ShownTarget) -> dict[str, JsonValue]:
         "origin": shown.origin,
         "url": shown.url,
         "kept": list(shown.kept),
+        "coordinates": dict(shown.coordinates),
     }
+
+
+def family_lines(shown: ShownFamily) -> Iterator[Line]:
+    """Yield what a family is, a line for each axis, and the command that shows a member."""
+    yield (strong(shown.label),)
+    yield ("  family   ", count_text(shown.members, "member"))
+    yield ("  defined  ", str(shown.place))
+    for template in shown.templates:
+        yield ("  made of  ", template.label, faint(f"  {template.place}"))
+    yield ()
+    width = max(len(axis.name) for axis in shown.axes)
+    for axis in shown.axes:
+        yield (f"  {axis.name:<{width}}  ", names_text(axis.values, len(axis.values)), faint(_more(axis)))
+    yield ()
+    yield (f"  traintrack show {shell_word(shown.first[0])}",)
+
+
+def family_fields(shown: ShownFamily) -> dict[str, JsonValue]:
+    """Return a family as JSON."""
+    return {
+        "label": shown.label,
+        "where": place_fields(shown.place),
+        "members": shown.members,
+        "axes": [{"name": axis.name, "values": list(axis.values), "count": axis.count} for axis in shown.axes],
+        "templates": [{"label": one.label, "where": place_fields(one.place)} for one in shown.templates],
+        "first": list(shown.first),
+    }
+
+
+def _more(axis: AxisShown) -> str:
+    more = axis.count - len(axis.values)
+    return f" and {more:,} more" if more else ""

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from traintrack.errors import InputError, Location, raise_all
 from traintrack.graph.catalog import Catalog
+from traintrack.graph.member_errors import MemberErrors
 from traintrack.graph.members import Meant, MemberError, left_out, members_meant
 from traintrack.graph.references import ArgReference, NeedReference, read_references
 from traintrack.graph.suggest import no_family, unknown_package, unknown_target
@@ -29,7 +30,7 @@ def build_graph(catalog: Catalog, requested: Sequence[Label]) -> TargetGraph:
     for label in wanted:
         builder.request(label)
     builder.visit_all()
-    raise_all(builder.errors)
+    raise_all(builder.told.counted(builder.errors))
     frozen = {label: leaf for label in wanted if (leaf := builder.frozen_leaf(label)) is not None}
     return TargetGraph(builder.nodes, wanted, frozen)
 
@@ -40,6 +41,7 @@ class _Builder:
     def __init__(self, catalog: Catalog) -> None:
         self.nodes: dict[Label, Node] = {}
         self.errors: list[InputError] = []
+        self.told = MemberErrors()
         self._catalog = catalog
         self._experiments: dict[str, Experiment | None] = {}
         self._frozen: dict[Label, Leaf] = {}
@@ -56,7 +58,10 @@ class _Builder:
         while position < len(self._to_visit):
             experiment, target = self._to_visit[position]
             position += 1
+            before = len(self.errors)
             self.nodes[target.label] = self._node(experiment, target)
+            if len(self.errors) > before:
+                self.told.thin(self.errors, before, target.label)
 
     def frozen_leaf(self, label: Label) -> Leaf | None:
         """The leaf of a label that was met and is frozen."""
@@ -232,6 +237,7 @@ class _Builder:
         except InputError as error:
             self._met.add(label)
             self.errors.append(error)
+            self.told.thin(self.errors, len(self.errors) - 1, label)
             return
         if target is None:
             self.errors.append(unknown_target(label, experiment, _place(origin)))

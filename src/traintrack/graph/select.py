@@ -54,11 +54,23 @@ def _parsed(text: str, current_package: str) -> Pattern:
         )
     try:
         pattern = parse_pattern(text, current_package)
+        _check_selector(pattern)
     except LabelError as error:
         raise UsageError(
             str(error), code="bad-pattern", hint="write `//folder:target`, `:target`, `//folder:*` or `//folder/...`"
         ) from error
     return pattern
+
+
+def _check_selector(pattern: Pattern) -> None:
+    """Demand that what stands behind the `@` of a member says which are meant.
+
+    Raises:
+        LabelError: it does not.
+    """
+    _, at, text = (pattern.name or "").partition("@")
+    if at and parse_selector(text).here:
+        raise LabelError(f"`{pattern}` has `.`, which means something in `args` only")
 
 
 def _matches(catalog: Catalog, pattern: Pattern, text: str, current_package: str) -> Iterable[Label]:
@@ -87,7 +99,11 @@ def _matches(catalog: Catalog, pattern: Pattern, text: str, current_package: str
         return [Label(pattern.package, pattern.name)]
     if pattern.name in experiment.lock.frozen:
         return [Label(pattern.package, pattern.name)]
-    hint = target_hint(pattern.name, experiment)
+    base = pattern.name.partition("@")[0]
+    if base != pattern.name and base in experiment.targets:
+        message = f"`//{pattern.package}:{base}` is one target and has no members"
+        raise NotFoundError(message, code="unknown-target", hint=f"write `//{pattern.package}:{base}`")
+    hint = target_hint(base, experiment)
     if ":" not in text:
         hint = f"write `//{pattern.package}:*` for all targets of the experiment; {hint}"
     raise NotFoundError(f"no target `{pattern.name}` in `//{pattern.package}`", code="unknown-target", hint=hint)
@@ -99,12 +115,6 @@ def _members(family: FamilyOfTargets, pattern: Pattern) -> list[Label]:
     text = pattern.name.partition("@")[2]
     selector = parse_selector(text) if text else Selector(rest=True)
     unknown = next((axis for axis, _ in selector.named if axis not in family.axes), None)
-    if selector.here:
-        raise NotFoundError(
-            f"`{pattern}` has `.`, which means something in `args` only",
-            code="bad-pattern",
-            hint=f"write `{family.label}@*` for all members",
-        )
     if unknown is not None:
         raise NotFoundError(
             f"`{family.label}` has no axis `{unknown}`",

@@ -15,6 +15,7 @@ from traintrack.workspace.family import Family
 from traintrack.workspace.findings import MAX_FINDINGS, Findings, shown
 from traintrack.workspace.instances import Instance, part_layer
 from traintrack.workspace.interpolate import compiled, first_coordinates, has_holes, is_internal, names_in
+from traintrack.workspace.lost_holes import refuse_maps_for_holes
 from traintrack.workspace.members import Declaration, MemberMaker
 from traintrack.workspace.merged_places import MergedPlaces
 from traintrack.workspace.model import Experiment, FamilyOfTargets, ImageSpec, KeyPath, Layer, Target
@@ -176,20 +177,26 @@ class Declarations:
             *(site.use.later, site.use.inside),
         )
         named = self._templates.named(use) if use.value is not None else []
-        if "with" in site.layer.fields or passed:
+        is_found = use.value is None or len(named) == len(use.entries())
+        if use.value is None and (passed or "with" in site.layer.fields):
+            message = "`with` passes values to a template, and none is used here"
+            path = (*site.use.path[:-1], "with")
+            use.findings.at_key(path, message, "misplaced-field", "add `use: NAME`, or remove it")
+        elif "with" in site.layer.fields or passed:
             known = [name for template in named for name in template.parameters]
-            if len(errors) == before:
+            if is_found and len(errors) == before:
                 refuse_unknown(passed, known, (*site.use.path[:-1], "with"), site.use.findings)
         graph = next((template for template in named if template.targets is not None), None)
         if graph is not None and len(named) > 1:
             message = f"`{graph.label}` is a graph of targets, which is used alone"
             site.use.findings.at_value(site.use.path, message, "misplaced-template", "use it in a target of its own")
-        if len(errors) != before:
+        if len(errors) != before or not is_found:
             return
         below = self._templates.layers(use) if use.value is not None and graph is None else []
         own = (*site.below, *below, site.layer)
+        shaping = [*below, site.layer, *over]
         try:
-            inner = self._grid([*own, *over], site)
+            inner = self._grid(shaping, site)
         except _WrongFamilyError:
             return
         if len(errors) != before:
@@ -197,13 +204,13 @@ class Declarations:
         grid = self._together(site, inner)
         if len(errors) != before:
             return
-        limit = self._stack.shape("max_members", [*own, *over]) or site.limit
+        limit = self._stack.shape("max_members", shaping) or site.limit
         if grid is not None and not self._is_allowed(grid, limit, site):
             return
         if graph is not None:
             yield from self._instance(graph, use, site, grid, limit)
         else:
-            yield from self._family(site, own, [*own, *over], grid, inner, use.later)
+            yield from self._family(site, own, shaping, grid, inner, use.later)
 
     def _family(
         self,
@@ -224,10 +231,18 @@ class Declarations:
             place = where.places.key((*where.base, "overrides"))
             message = "`overrides` are for the members of a family"
             errors.append(InputError(message, code="misplaced-field", location=place, hint="add `each`, or remove it"))
+        elif grid is None and "max_members" in site.layer.fields:
+            place = site.layer.places.key((*site.layer.base, "max_members"))
+            message = "`max_members` is for a family"
+            errors.append(InputError(message, code="misplaced-field", location=place, hint="add `each`, or remove it"))
         elif where is not None and grid is not None:
             base = (*where.base, "overrides")
             findings = Findings(where.places, errors)  # type: ignore[arg-type]
             overrides = read_overrides(where.fields["overrides"], base, where.places, grid, findings)
+        if len(errors) != before:
+            return
+        for layer in own if axes else ():
+            refuse_maps_for_holes(layer.fields, axes, layer.base, Findings(layer.places, errors))  # type: ignore[arg-type]
         if len(errors) != before:
             return
         declaration = Declaration(label, own, site.place, axes, overrides, _counts(own), tuple(later), site.inside)
@@ -262,7 +277,8 @@ class Declarations:
             return
         outer = 0 if grid is None else len(grid.axes)
         instance = Instance(template, site.name, site.prefix, outer, raw)
-        shared = {key: value for key, value in site.layer.fields.items() if key not in OF_INSTANCES}
+        # Which members a part has is for itself to say; the rest of the layer tells where the instance is written.
+        shared = {key: value for key, value in site.layer.fields.items() if key in SHAPE or key not in OF_INSTANCES}
         below = (*site.below, Layer(site.layer.origin, shared, site.layer.base, site.layer.places))
         siblings: dict[str, Grid] = {}
         findings = Findings(template.places, errors)  # type: ignore[arg-type]
@@ -327,13 +343,14 @@ class Declarations:
         try:
             declared, known = self._find(label)
         except InputError as error:
-            message = f"the axes of `{label}` cannot be taken: {error.message}"
-            findings.at_value(path, message, error.code, error.hint or "name another family")
+            taken = "" if error.code == "cycle" else f"the axes of `{label}` cannot be taken: "
+            findings.at_value(path, f"{taken}{error.message}", error.code, error.hint or "name another family")
             return None
         if isinstance(declared, Family):
             return declared.grid
         what = "is no family" if declared is not None else "is not declared"
-        hint = did_you_mean(label.name, known, "write the axes out, or name a family")
+        others = [f":{name}" for name in known if declared is None]
+        hint = did_you_mean(f":{label.name}", others, "write the axes out, or name a family")
         findings.at_value(path, f"`{label}` {what}", "unknown-family", hint)
         return None
 

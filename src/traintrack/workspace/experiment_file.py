@@ -10,6 +10,7 @@ from traintrack.workspace.declarations import Declarations, Declared
 from traintrack.workspace.document import Document
 from traintrack.workspace.findings import Findings
 from traintrack.workspace.images import read_images
+from traintrack.workspace.lost_holes import refuse_holes_in_keys
 from traintrack.workspace.model import Experiment, ImageSpec, Layer, Workspace
 from traintrack.workspace.profiles import read_experiment_profiles
 from traintrack.workspace.stack import Changes, Stack
@@ -91,6 +92,8 @@ class _Reader:
     def _sections(self) -> Mapping[str, Any]:
         value = self._findings.section(self._document.value, ())
         self._findings.refuse_marks(self._document.marks, ("defaults", "targets", "templates", "profiles"))
+        for section in SECTIONS if self._document.has_holes else ():
+            refuse_holes_in_keys(value.get(section) or {}, (section,), self._findings)
         for key in value:
             if key not in SECTIONS:
                 choices = SECTIONS if key not in CHECKS else ()

@@ -49,6 +49,15 @@ def part_layer(instance: Instance, part: str, findings: Findings) -> Layer:
         if key in fields:
             fields[key] = _in_full(fields[key], (*base, key), instance, findings)
     later = _Later(axes_named(fields.get("each")), first_coordinates(instance.outer))
+    if isinstance(fields.get("overrides"), list):
+        over = (*base, "overrides")
+        fields["overrides"] = [
+            {
+                key: _in_full(item, (*over, i, key), instance, findings) if key in _WITH_REFERENCES else item
+                for key, item in entry.items()
+            }
+            for i, entry in enumerate(fields["overrides"])
+        ]
     if template.parameters:
         fields = with_parameters(fields, instance.raw, base, findings, later)
     return Layer(f"template {template.label}", fields, base, template.places)

@@ -135,7 +135,8 @@ class Loader:
     def _elsewhere(self, package: str) -> Experiment:
         """Another experiment, for a family that takes over axes."""
         if package in self._loading:
-            raise InputError(f"`//{package}` takes axes from here in turn", code="cycle", hint="write the axes out")
+            message = f"`//{package}` takes axes from an experiment that takes axes from it"
+            raise InputError(message, code="cycle", hint="write the axes out in one of them")
         return self.experiment(package)
 
     def _lock(self, path: str) -> Lock:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from msgspec import Struct
@@ -13,8 +13,9 @@ from traintrack.label import Label
 from traintrack.workspace.axes import Coordinate
 from traintrack.workspace.findings import Findings
 from traintrack.workspace.interpolate import HoleError, Make, compiled, first_coordinates, has_holes, text_of
+from traintrack.workspace.lost_holes import texts_in
 from traintrack.workspace.merged_places import MergedPlaces
-from traintrack.workspace.model import ImageSpec, KeyPath, Layer, Target, TargetSpec
+from traintrack.workspace.model import ImageSpec, Layer, Target, TargetSpec
 from traintrack.workspace.overrides import Override
 from traintrack.workspace.stack import Over, Stack
 from traintrack.workspace.target_fields import CHECKS, SHAPE
@@ -122,9 +123,10 @@ class MemberMaker:
     def _alone(self, task: Any, env: Mapping[str, Any]) -> Any:
         make = compiled(task, self._names, ("task",), Findings(MergedPlaces(self._declaration.own, {}), []))
         try:
-            return task if make is None else make(env)
+            made = task if make is None else make(env)
         except HoleError:
             return task  # told when the field itself is filled
+        return made if isinstance(made, str) else task
 
     def _new_variant(
         self, key: _Key, own: Sequence[Layer], label: Label, point: Point, env: Mapping[str, Any]
@@ -171,7 +173,7 @@ class MemberMaker:
     def _unfilled(self, variant: _Variant, env: Mapping[str, Any], label: Label) -> InputError:
         """Find the hole that cannot be filled, by trying each text alone."""
         places = MergedPlaces(variant.layers, {})
-        for path, text in _texts(variant.fields, ()):
+        for path, text in texts_in(variant.fields, ()):
             make = compiled(text, self._names, path, Findings(places, []))
             try:
                 if make is not None:
@@ -207,14 +209,3 @@ def _as_text(filled: Any, written: Any) -> Any:
         name: text_of(value) if type(value) in (int, float, bool) and has_holes(written.get(name)) else value
         for name, value in filled.items()
     }
-
-
-def _texts(value: Any, path: KeyPath) -> Iterator[tuple[KeyPath, str]]:
-    if type(value) is str:
-        yield path, value
-    elif type(value) is dict:
-        for key, item in value.items():
-            yield from _texts(item, (*path, key))
-    elif type(value) is list:
-        for i, item in enumerate(value):
-            yield from _texts(item, (*path, i))

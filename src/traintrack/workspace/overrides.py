@@ -15,7 +15,6 @@ from traintrack.workspace.findings import Findings, described, shown
 from traintrack.workspace.model import KeyPath, Layer, Places
 from traintrack.workspace.suggest import did_you_mean, one_of
 
-
 _REFINES: Final = "an override refines members that exist"
 
 
@@ -55,7 +54,9 @@ def _named(
             findings.at_key((*path, axis), f"the family has no axis `{shown(axis)}`", "unknown-axis", hint)
             continue
         values = list(enumerate(wanted)) if isinstance(wanted, list) else [(None, wanted)]
-        names = [_name(value, axis, (*path, axis) if i is None else (*path, axis, i), grid, findings) for i, value in values]
+        names = [
+            _name(value, axis, (*path, axis) if i is None else (*path, axis, i), grid, findings) for i, value in values
+        ]
         match[axis] = tuple(name for name in names if name is not None)
     if len(findings.errors) == before and not _is_combined(match, grid):
         text = ", ".join(f"{axis}={'|'.join(names)}" for axis, names in match.items())

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Mapping
+from collections.abc import Collection, Container, Mapping
 from typing import Any, Final
 
 from msgspec import Struct
@@ -12,9 +12,10 @@ from traintrack.label import is_segment
 from traintrack.workspace import checks
 from traintrack.workspace.document import Document
 from traintrack.workspace.findings import Findings, dotted, shown
-from traintrack.workspace.interpolate import HoleError, has_holes, hole_of, names_in
+from traintrack.workspace.interpolate import Hole, HoleError, has_holes, parts_of
+from traintrack.workspace.lost_holes import refuse_maps_for_holes, texts_in
 from traintrack.workspace.model import KeyPath, Places
-from traintrack.workspace.suggest import did_you_mean, one_of
+from traintrack.workspace.suggest import closest, did_you_mean, one_of
 from traintrack.workspace.target_fields import check_declared
 from traintrack.workspace.template_params import Parameter, read_parameters
 
@@ -137,15 +138,25 @@ def _check_names(
     axes = axes_named(fields.get("each"))
     if isinstance(axes, Everything):
         return
+    for axis in sorted(axes & parameters.keys()):
+        message = f"`{axis}` is both a parameter of the template and an axis here"
+        findings.at_value((*path, "each"), message, "same-name", f"rename the parameter, to `{axis}s` if it is a list")
+    names = {*parameters, *axes}
+    refuse_maps_for_holes(fields, names, path, findings)
     for key, value in fields.items():
-        if not has_holes(value):
-            continue
-        for text in names_in(value):
-            try:
-                hole = hole_of(text, {*parameters, *axes})
-            except HoleError as error:
-                findings.at_value((*path, key), str(error), "interpolation", error.hint)
-                continue
-            if hole.name not in parameters and hole.name not in axes:
-                hint = f"add `params: {{{hole.name}: any}}`, and pass it `with` the template"
-                findings.at_value((*path, key), f"template has no parameter `{hole.name}`", "interpolation", hint)
+        for where, text in texts_in(value, (*path, key)) if has_holes(value) else ():
+            _check_holes(text, names, where, findings)
+
+
+def _check_holes(text: str, names: Collection[str], path: KeyPath, findings: Findings) -> None:
+    try:
+        parts = parts_of(text, names)
+    except HoleError as error:
+        findings.at_value(path, str(error), "interpolation", error.hint)
+        return
+    for hole in parts:
+        if isinstance(hole, Hole) and hole.name not in names:
+            near = closest(hole.name, names)
+            hint = f"add `params: {{{hole.name}: any}}`, and pass it `with` the template"
+            hint = f"did you mean `{Hole(near, hole.fields)}`?" if near is not None else hint
+            findings.at_value(path, f"template has no parameter `{hole.name}`", "interpolation", hint)

@@ -18,13 +18,14 @@ from traintrack.workspace.environments import read_environments
 from traintrack.workspace.findings import Findings, shown
 from traintrack.workspace.fingerprint import fingerprint
 from traintrack.workspace.images import check_platform, read_images
+from traintrack.workspace.lost_holes import refuse_holes_in_keys
 from traintrack.workspace.model import EnvironmentSpec, Layer, Workspace
 from traintrack.workspace.parse_cache import load_document
 from traintrack.workspace.profiles import read_workspace_profiles
 from traintrack.workspace.requirement import RequirementError, satisfies
 from traintrack.workspace.small_file import read_small
 from traintrack.workspace.suggest import did_you_mean, one_of
-from traintrack.workspace.target_fields import CHECKS, check_fields
+from traintrack.workspace.target_fields import CHECKS, SHAPE, check_fields
 
 FILE: Final = "TTWORKSPACE.yaml"
 SECTIONS: Final = (
@@ -38,6 +39,7 @@ _REFUSED_IN_DEFAULTS: Final = {
     "use": "write `use` in a target: defaults lie below it",
     "source": "write `source` in a target",
     "task": "write `task` in a target, or below `defaults` in TTCONFIG.yaml",
+    **dict.fromkeys((*sorted(SHAPE - {"use"}), "except"), "write it in a target: defaults lie below it"),
 }
 _REFUSED_IN_TASKS: Final = {**_REFUSED_IN_DEFAULTS, "task": "the key above it names the task"}
 
@@ -75,6 +77,8 @@ def load_workspace(root: Path) -> Workspace:
     _check_version(sections.get("requires"), findings)
     findings.refuse_marks(document.marks, ("defaults", "tasks", "profiles"))
     findings.refuse_long_keys(document.long_keys)
+    for section in ("defaults", "tasks", "profiles") if document.has_holes else ():
+        refuse_holes_in_keys(sections.get(section) or {}, (section,), findings)
     workspace = _read(sections, root, document, findings)
     raise_all(errors)
     return replace(workspace, digest=fingerprint(data))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import sys
 import threading
 from collections import Counter
@@ -12,13 +13,17 @@ import pytest
 from msgspec.structs import replace
 
 from traintrack.action.action import Action, Provenance, Retries
-from traintrack.action.cell import Owner, acquire
+from traintrack.action.cell import CellState, Owner, acquire
 from traintrack.action.failure import FailureClass
 from traintrack.action.job import Handle, Job, JobPhase, JobState
 from traintrack.action.parallel import Parallel
 from traintrack.action.plan import Outcome
+from traintrack.digest import TargetId
+from traintrack.execute import retry
 from traintrack.execute.control import RunControl, StopLevel
+from traintrack.execute.line import Line
 from traintrack.execute.settings import RunResult
+from traintrack.execute.slots import Ask
 from traintrack.testing.builders import build_action, build_graph
 from traintrack.testing.fake_runner import FakeRunner, Played, Script
 
@@ -111,6 +116,23 @@ def test_those_behind_a_member_that_waits_are_not_held_up() -> None:
     assert {f.outcome for f in result.finished.values()} == {Outcome.EXECUTED}
     assert runner.at_once["//:train"] == 1
     assert runner.started[1].startswith("//:free")
+
+
+def test_who_can_start_does_so_before_those_are_looked_at_who_cannot() -> None:
+    world, runner = counting()
+    actions = [*members("train", 500, 1), *members("free", 3, None)]
+    reads: list[int] = []
+    start = runner.start
+
+    def noted(jobs: Sequence[Job]) -> list[Handle]:
+        reads.append(world.storage.cells.reads)
+        return start(jobs)
+
+    runner.start = noted  # type: ignore[method-assign]
+    world.run(build_graph(actions, actions), jobs=4)
+
+    others = [n for n, label in enumerate(runner.started) if "free" in label]
+    assert max(reads[n] for n in others) < 100
 
 
 def test_what_a_member_makes_goes_on_to_its_consumer_while_its_sisters_wait() -> None:
@@ -264,3 +286,38 @@ def test_a_stop_ends_those_who_wait_for_a_place_and_those_who_wait_to_be_tried_a
     assert list(outcomes(graph, results[0]).values()).count("cancelled") >= 47
     world.control = RunControl()
     assert set(outcomes(graph, world.run(graph, name="r-2")).values()) <= {"executed", "reused"}
+
+
+def test_a_stop_lets_go_of_what_waits_for_a_place_to_be_tried_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    gate, broken, in_line = threading.Event(), [FailureClass.PLATFORM], threading.Event()
+    monkeypatch.setattr(retry, "FIRST_DELAY_S", 0.02)
+    join = Line.join
+
+    def noted(self: Line[TargetId], target: TargetId, ask: Ask, urgency: float = 0.0) -> None:
+        join(self, target, ask, urgency)
+        if urgency == math.inf:
+            in_line.set()
+
+    monkeypatch.setattr(Line, "join", noted)
+
+    def script(job: Job) -> Played:
+        first = job.action.label == "//:train@n=000"
+        return Played(b"x", failure=broken.pop() if first and broken else None, hold=None if first else gate)
+
+    world, _ = counting(script)
+    actions = members("train", 3, 1)
+    results: list[RunResult] = []
+    graph = build_graph(actions, actions)
+    thread = threading.Thread(target=lambda: results.append(world.run(graph)), daemon=True)
+    thread.start()
+    assert in_line.wait(LIMIT_S)
+
+    world.control.stop()
+    gate.set()
+    thread.join(LIMIT_S)
+
+    assert list(outcomes(graph, results[0]).values()) == ["cancelled", "executed", "cancelled"]
+    assert results[0].finished[actions[0].id].attempts == 1
+    cell = world.storage.cells.read([actions[0].id])[actions[0].id].cell
+    assert cell is not None
+    assert cell.state is CellState.FREE

@@ -163,11 +163,11 @@ def test_a_reference_is_pinned_in_its_short_and_in_its_full_spelling() -> None:
         assert edge.leaf.pin == Frozen("11" * 32)
 
 
-def test_a_requested_member_is_said_to_be_unsupported() -> None:
+def test_a_requested_member_of_what_is_no_family_is_unknown() -> None:
     with pytest.raises(InputError) as caught:
         build_graph(MemoryCatalog(experiment("a", {"train": {}})), [Label("a", "train@lr=0.1")])
 
-    assert caught.value.code == "unsupported"
+    assert caught.value.code == "unknown-target"
 
 
 def test_a_chain_of_many_thousands_needs_no_recursion() -> None:

@@ -53,16 +53,20 @@ def test_all_bad_references_come_out_at_once() -> None:
 
     found = read_references(target)
 
-    assert [e.code for e in found.errors] == ["bad-reference", "bad-reference", "bad-reference", "unsupported"]
-    assert len(found.args) == 1
+    assert [e.code for e in found.errors] == ["bad-reference", "bad-reference", "bad-reference"]
+    assert (len(found.args), len(found.needs)) == (1, 1)
 
 
-@pytest.mark.parametrize("text", [":train@lr=0.1", ":eval@*", ":train@.", "//a:b@x=1,*"])
-def test_members_of_families_are_said_to_be_unsupported(text: str) -> None:
-    (error,) = read_references(target_with(args={"x": text})).errors
+@pytest.mark.parametrize(
+    ("text", "member"),
+    [(":train@lr=0.1", "lr=0.1"), (":eval@*/x/y", "*"), (":train@.#model", "."), ("//a:b@x=1,*", "x=1,*")],
+)
+def test_a_reference_keeps_what_selects_members_of_a_family(text: str, member: str) -> None:
+    found = read_references(target_with(args={"x": text}, needs=[text.partition("/x")[0].partition("#")[0]]))
 
-    assert error.code == "unsupported"
-    assert "families" in error.message
+    assert not found.errors
+    assert (found.args[0].reference.member, found.needs[0].reference.member) == (member, member)
+    assert found.args[0].base_text == text.removesuffix("/x/y").removesuffix("#model")
 
 
 def test_a_reference_in_unhashed_is_an_error_at_its_place() -> None:
@@ -77,7 +81,10 @@ def test_a_reference_in_unhashed_is_an_error_at_its_place() -> None:
 def test_needs_are_labels_relative_to_the_experiment() -> None:
     found = read_references(target_with(needs=[":smoke", "//b", "//c:d"]))
 
-    assert found.needs == (Label("runs/a", "smoke"), Label("b", "b"), Label("c", "d"))
+    assert [need.reference.label for need in found.needs] == [
+        *(Label("runs/a", "smoke"), Label("b", "b"), Label("c", "d"))
+    ]
+    assert [need.index for need in found.needs] == [0, 1, 2]
 
 
 @pytest.mark.parametrize("text", [":a/file", ":a#model", "@main//a:b", "@lp_ocr:production", "a", ""])

@@ -21,6 +21,7 @@ from traintrack.runners.contract.proc_table import (
     boot_id,
     is_alive,
     living,
+    standing_in,
     started,
 )
 from traintrack.runners.process.process_group import TaskProcess, end_strangers
@@ -197,3 +198,17 @@ def test_a_program_that_is_being_started_is_not_taken_for_what_a_task_left(tmp_p
         os.waitpid(pid, 0)
 
     assert set(found) & set(pids) == set()
+
+
+def test_a_folder_is_stood_in_as_long_as_a_process_has_it_as_its_current_one(tmp_path: Path) -> None:
+    here, link, other = tmp_path / "here", tmp_path / "link", tmp_path / "other"
+    (here / "below").mkdir(parents=True)
+    other.mkdir()
+    link.symlink_to(here)
+    asked = {str(folder) for folder in (here, here / "below", link, other, tmp_path / "nowhere")}
+    with subprocess.Popen(["cat"], cwd=here, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL):
+        during = standing_in(asked)
+    after = standing_in(asked)
+
+    assert during == {str(here), str(link)}
+    assert after == set()

@@ -390,15 +390,26 @@ def test_baked_code_needs_no_commit(tmp_path: Path) -> None:
         ("use: gone", "unknown-template"),
         ("use: 'a b'", "bad-label"),
         ("use: {a: b}", "field-type"),
-        ("each: {a: [1]}", "unsupported"),
-        ("overrides: []", "unsupported"),
-        ("max_members: 3", "unsupported"),
-        ("with: {}", "unsupported"),
+        ("each: {a: 1}", "field-type"),
+        ("each: []", "no-axis"),
+        ("each: {}", "no-axis"),
+        ("each: 5", "field-type"),
+        ("each: null", "field-type"),
+        ("overrides: []", "misplaced-field"),
+        ("overrides: {}", "field-type"),
+        ("max_members: 3", "misplaced-field"),
+        ("max_members: 0", "field-type"),
+        ("with: {}", "misplaced-field"),
+        ("with: [a]", "field-type"),
         ("max_parallel: 4", ""),
         ("max_parallel: 0", "field-type"),
         ("max_parallel: true", "field-type"),
         ("max_parallel: [1]", "field-type"),
-        ("except: {}", "unsupported"),
+        ("except: {}", ""),
+        ("except: []", "field-type"),
+        ("except: {evals: {lr: 0.1}}", "field-type"),
+        ("except: {evals: [0.1]}", "field-type"),
+        ("except: {evals: [{}]}", "field-type"),
         ("checks: []", "unsupported"),
         ("baseline: x", "unsupported"),
     ],
@@ -413,18 +424,25 @@ def test_every_field_is_checked(tmp_path: Path, fields: str, code: str) -> None:
 
 def test_the_unsupported_error_names_the_field_and_the_version(tmp_path: Path) -> None:
     with pytest.raises(InputError) as caught:
-        target(tmp_path, "each: {lr: [1]}")
+        target(tmp_path, "baseline: x")
 
-    assert caught.value.message == "`each` is not supported by traintrack 0.1"
+    assert caught.value.message == "`baseline` is not supported by traintrack 0.1"
 
 
 def test_unsupported_fields_are_told_in_defaults_tasks_and_templates_too(tmp_path: Path) -> None:
-    text = "defaults: {checks: []}\ntemplates: {k: {params: {}, targets: {}, result: x}}\n"
+    text = "defaults: {checks: []}\ntemplates: {k: {baseline: x}, l: {targets: {t: {checks: []}}, result: t}}\n"
 
-    assert errors_of(tmp_path, text) == [
-        *(("unsupported", 1, 12), ("unsupported", 2, 17), ("unsupported", 2, 29), ("unsupported", 2, 42))
+    assert errors_of(tmp_path, text) == [("unsupported", 1, 12), ("unsupported", 2, 17), ("unsupported", 2, 49)]
+    assert workspace_errors(tmp_path / "w", "workspace: p\ntasks: {t: {checks: {}}}\n") == [("unsupported", 2, 13)]
+
+
+@pytest.mark.parametrize("field", ["each: {}", "with: {}", "overrides: []", "max_members: 3"])
+def test_what_shapes_a_family_stands_in_no_defaults(tmp_path: Path, field: str) -> None:
+    assert errors_of(tmp_path, f"defaults: {{{field}}}\n") == [("misplaced-field", 1, 12)]
+    assert workspace_errors(tmp_path / "w", f"workspace: p\ntasks: {{t: {{{field}}}}}\n") == [
+        ("misplaced-field", 2, 13)
     ]
-    assert workspace_errors(tmp_path / "w", "workspace: p\ntasks: {t: {each: {}}}\n") == [("unsupported", 2, 13)]
+    assert workspace_errors(tmp_path / "w", f"workspace: p\ndefaults: {{{field}}}\n") == [("misplaced-field", 2, 12)]
 
 
 def test_all_errors_of_an_experiment_come_at_once_with_their_places(tmp_path: Path) -> None:

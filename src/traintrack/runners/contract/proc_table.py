@@ -119,9 +119,8 @@ def standing_in(folders: Collection[str]) -> set[str]:
     if not _LINUX:
         words = _output(["ps", "axww", "-o", "command="])
         return {folder for folder in folders if folder in words}
-    by_path = {os.path.realpath(folder): folder for folder in folders}
     found = {_link(f"/proc/{name}/cwd") for name in os.listdir("/proc") if name.isdigit()} if folders else set()
-    return {folder for path, folder in by_path.items() if path in found}
+    return {folder for folder in folders if os.path.realpath(folder) in found}
 
 
 def _children_file() -> str:
