@@ -31,15 +31,18 @@ echo
 echo "The same with confusion matrices and every misread digit, for a browser:"
 echo "  $place/report/compare/reports/compare.html"
 
-say "Add a seventh cell with a learning rate of its own, and ask what it means before running"
+say "Add a seventh cell with a learning rate of its own, and ask what would run at most"
 sed 's/^    each: \({learning_rate: .*}\)$/    each: [\1, {learning_rate: 0.1, hidden: 128}]/' "$config" > config.new
 mv config.new "$config"
 do_it git --no-pager diff --unified=0 --no-color -- "$config"
 do_it traintrack run -n --env local "$sweep:compare"
 
+say "Run: the new cell is not the best, so the choice is as before, and nothing behind it is made again"
+timed traintrack run --env local "$sweep:compare"
+
 say "What you have now"
 echo "  the workspace  $place/digits     (edit it, and run again)"
 echo "  the results    $place/results"
 echo "  the report     $place/report/compare/reports/compare.html"
-echo "  go on with     cd demo/sweep/digits && ../../../.venv/bin/traintrack run $sweep:compare"
+echo "  go on with     cd demo/sweep/digits && ../../../.venv/bin/traintrack results $sweep:search.evaluation"
 echo "  or read        docs/tutorial/first-sweep.md"

@@ -15,7 +15,9 @@ from reference_fields import (
     TARGET_FIELDS,
     WORKSPACE_FIELDS,
 )
+from reference_templates import template_section
 
+from traintrack.app.shipped_templates import shipped_templates
 from traintrack.cli.exit_codes import EXIT_CODES
 from traintrack.cli.schemas import DOCUMENTS, EVENTS, document_schema, event_schema
 from traintrack.cli.table import COMMANDS, COMMON_OPTIONS, Command, Option
@@ -149,6 +151,17 @@ def ttlock_page() -> str:
     )
 
 
+def templates_page() -> str:
+    """The templates that ship."""
+    about = (
+        "`traintrack add NAME` copies one into the workspace, where it is yours: read it, change it, review it like code. "
+        "Nothing in them is built in; they are written as [families and templates](families.md) says. What the parts run "
+        "comes from templates of your experiment, which take the parameters that are passed to them, and no fewer."
+    )
+    sections = [part for template in shipped_templates() for part in template_section(template)]
+    return _page(["# Templates that ship", MADE, about, *sections])
+
+
 PAGES: dict[str, Callable[[], str]] = {
     "cli.md": cli_page,
     "exit-codes.md": exit_codes_page,
@@ -156,6 +169,7 @@ PAGES: dict[str, Callable[[], str]] = {
     "ttworkspace.md": ttworkspace_page,
     "ttconfig.md": ttconfig_page,
     "ttlock.md": ttlock_page,
+    "templates.md": templates_page,
 }
 
 

@@ -11,7 +11,6 @@ from traintrack.app.project import open_project
 from traintrack.app.shipped_templates import ShippedTemplate
 from traintrack.cli.expand_text import yaml_lines
 from traintrack.cli.line import plain
-from traintrack.workspace.template_params import UNSET, Parameter
 
 WORKSPACE = """\
 workspace: plates
@@ -101,21 +100,16 @@ _PACKAGE = "runs/new"
 
 def template_section(template: ShippedTemplate) -> list[str]:
     """One template: its parameters, an experiment that uses it, and what that expands to."""
+    about = f"{template.description[0].upper()}{template.description[1:]}"
     return [
         f"## {template.name}",
-        f"{template.description[0].upper()}{template.description[1:]}. `traintrack add {template.name}` writes it to "
-        f"`lib/TTCONFIG.yaml`:",
+        f"{about}. `traintrack add {template.name}` writes it to `lib/TTCONFIG.yaml`:",
         f"```yaml\n{template.text}```",
         f"An experiment that uses it, `{_PACKAGE}/TTCONFIG.yaml`:",
         f"```yaml\n{EXAMPLES[template.name]}```",
         f"`traintrack expand {_pattern(template)}` prints:",
         f"```yaml\n{expanded(template)}```",
     ]
-
-
-def parameter_rows(template: ShippedTemplate) -> list[tuple[str, str, str]]:
-    """Name, type and default of each parameter."""
-    return [(f"`{one.name}`", one.kind, _default(one)) for one in template.parameters.values()]
 
 
 def expanded(template: ShippedTemplate) -> str:
@@ -135,7 +129,3 @@ def expanded(template: ShippedTemplate) -> str:
 def _pattern(template: ShippedTemplate) -> str:
     left_out = [f"-:{name}" for name in ("dataset", "holdout") if f"  {name}: {{" in EXAMPLES[template.name]]
     return " ".join(["':*'", *left_out])
-
-
-def _default(parameter: Parameter) -> str:
-    return "must be passed" if parameter.default is UNSET else f"`{parameter.default}`"

@@ -61,8 +61,8 @@ def test_a_cross_validated_grid_is_a_row_for_each_cell(shop: Shop) -> None:
         "mean ± sd over fold (how many); --each shows them one by one",
         "",
         " lr  state     val.acc                   val.loss",
-        "0.1            0.890  ± 0.010  (3)       0.1 ± 0   (3)",
-        "0.2  1 failed  0.7950 ± 0.0071 (2 of 3)  nan ± nan (2 of 3)",
+        "0.1            0.890  ± 0.010  (3)         0.1 ±   0 (3)",
+        "0.2  1 failed  0.7950 ± 0.0071 (2 of 3)  nan   ± nan (2 of 3)",
     ]
 
 

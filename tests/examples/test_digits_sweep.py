@@ -7,6 +7,8 @@ import statistics
 import subprocess
 import sys
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +18,7 @@ PROGRAM = (sys.executable, "-m", "traintrack")
 SWEEP = "//runs/digits/2026-05_sweep"
 COMPARE = f"{SWEEP}:compare"
 SMALL = ("--profile", "smoke")
+BEHIND = {f"{SWEEP}:{name}" for name in ("model", "holdout_predictions", "evaluation", "compare")}
 CELLS = tuple(f"{SWEEP}:search@learning_rate=0.05,hidden={hidden}" for hidden in (32, 64))
 
 
@@ -60,6 +63,30 @@ class Digits:
         """Return a file of JSON in a result of the small run."""
         [one] = json.loads(self.run("pull", "--json", *SMALL, label))["targets"]
         return json.loads((Path(one["path"]) / name).read_text(encoding="utf-8"))
+
+    @contextmanager
+    def further_hidden(self, value: int) -> Iterator[None]:
+        """Add a value to the axis `hidden` of the small grid for a while."""
+        text = self.config.read_text(encoding="utf-8")
+        assert text.count("hidden: [32, 64]}") == 1
+        self.config.write_text(text.replace("hidden: [32, 64]}", f"hidden: [32, 64, {value}]}}"), encoding="utf-8")
+        try:
+            yield
+        finally:
+            self.config.write_text(text, encoding="utf-8")
+
+
+def members_of_cell(hidden: int) -> set[str]:
+    """What is made for a cell of the small grid: all but its folds, which other cells have too."""
+    cell = f"learning_rate=0.05,hidden={hidden}"
+    parts = ("model", "predictions", "evaluation")
+    return {f"{SWEEP}:search@{cell}"} | {
+        f"{SWEEP}:search.{part}@{cell},fold={fold}" for part in parts for fold in (0, 1)
+    }
+
+
+def labels(outcomes: dict[str, str], outcome: str) -> set[str]:
+    return {label for label, became in outcomes.items() if became == outcome}
 
 
 @pytest.fixture(scope="module")
@@ -113,26 +140,28 @@ def test_a_second_run_has_nothing_left_to_do(digits: Digits, first: dict[str, st
     assert set(again.values()) == {"reused"}
 
 
-def test_a_further_value_runs_its_own_members_and_what_depends_on_them(digits: Digits, first: dict[str, str]) -> None:
-    text = digits.config.read_text(encoding="utf-8")
-    assert text.count("hidden: [32, 64]}") == 1
-    digits.config.write_text(text.replace("hidden: [32, 64]}", "hidden: [32, 64, 16]}"), encoding="utf-8")
-    try:
+def test_a_further_value_that_loses_runs_its_own_members_and_the_choice(digits: Digits, first: dict[str, str]) -> None:
+    before = digits.file(f"{SWEEP}:best", "parameters.json")
+    with digits.further_hidden(16):
         outcomes = digits.outcomes(*SMALL, f"{SWEEP}:*")
-        parameters = digits.file(f"{SWEEP}:best", "metrics.json")
-    finally:
-        digits.config.write_text(text, encoding="utf-8")
+        metrics, after = (digits.file(f"{SWEEP}:best", name) for name in ("metrics.json", "parameters.json"))
 
-    of_the_cell = [
-        f"{SWEEP}:search.{part}@learning_rate=0.05,hidden=16,fold={fold}"
-        for part in ("model", "predictions", "evaluation")
-        for fold in (0, 1)
-    ]
-    behind = [f"{SWEEP}:{name}" for name in ("best", "model", "holdout_predictions", "evaluation", "compare")]
-    executed = {label for label, outcome in outcomes.items() if outcome == "executed"}
-    assert executed == {f"{SWEEP}:search@learning_rate=0.05,hidden=16", *of_the_cell, *behind}
+    assert (metrics["cells"], after) == (3, before)
+    assert labels(outcomes, "executed") == {*members_of_cell(16), f"{SWEEP}:best"}
+    assert labels(outcomes, "same-inputs") == BEHIND
+    assert set(outcomes.values()) == {"executed", "same-inputs", "reused"}
+
+
+def test_a_further_value_that_wins_runs_its_own_members_and_all_that_depends_on_the_choice(
+    digits: Digits, first: dict[str, str]
+) -> None:
+    with digits.further_hidden(256):
+        outcomes = digits.outcomes(*SMALL, f"{SWEEP}:*")
+        chosen = digits.file(f"{SWEEP}:best", "parameters.json")
+
+    assert chosen == {"hidden": 256, "learning_rate": 0.05}
+    assert labels(outcomes, "executed") == {*members_of_cell(256), f"{SWEEP}:best", *BEHIND}
     assert set(outcomes.values()) == {"executed", "reused"}
-    assert parameters["cells"] == 3
 
 
 def test_the_full_sweep_is_none_the_wiser_of_the_small_one(digits: Digits, first: dict[str, str]) -> None:

@@ -228,8 +228,8 @@ def test_the_best_cell_is_picked_and_of_equal_ones_the_first(task: Callable[...,
 def test_parameters_that_a_task_has_chosen_are_as_good_as_written_ones(
     made: dict[str, Done], task: Callable[..., Done], tmp_path: Path
 ) -> None:
-    config = {key: value for key, value in TRAINING.items() if key not in ("hidden", "learning_rate")}
-    config |= {"dataset": str(made["training_data"].output), "parameters": str(made["best"].output)}
+    config: dict[str, Any] = {key: value for key, value in TRAINING.items() if key not in ("hidden", "learning_rate")}
+    config |= {"dataset": str(made["training_data"].output), "parameters": str(made["best"].output / "parameters.json")}
 
     done = task("train_model", tmp_path / "out", config)
 

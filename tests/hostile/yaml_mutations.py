@@ -50,6 +50,78 @@ ODD_VALUES = (
     ),
     *('"/etc/passwd"', '"../x"', '"~/x"', '"a/./b"', '"-rf"', '"$(touch x)"', '"a b"', '"${x}"', '"{commit}"', "."),
     *("2026-04-16", "12:30:45", "010", "0o17", "1_000", "1h", "16GiB", "999999999999999GiB", "0s", "-5m", "1e5d"),
+    *(
+        '"${lr}"',
+        '"x-${lr}-${model.depth}"',
+        '"${"',
+        '"${}"',
+        '"$${lr}"',
+        '"${model}"',
+        '"${model.w}"',
+        '"$${"',
+        '"${<1>}"',
+    ),
+    *(
+        '"${a.b.c}"',
+        '"${fold}${k}"',
+        '"${options}"',
+        '"${' + "a" * 2000 + '}"',
+        '"' + "${lr}" * 300 + '"',
+        "{lr}",
+        "${lr}",
+    ),
+    *(
+        '":sweep"',
+        '":sweep@*"',
+        '":sweep@."',
+        '":sweep@lr=0.1,*"',
+        '":sweep@lr=7"',
+        '":sweep@lr=0.1,model=s/x#y"',
+        '":sweep@,"',
+    ),
+    *(
+        '":cv.train@fold=0"',
+        '":cv.train@*"',
+        '":search.eval@.,*"',
+        '":day@d=2026-01-01"',
+        ".train",
+        '".train@."',
+        '".split/x"',
+        ".",
+    ),
+    *(
+        "{range: 3}",
+        "{range: 1000000000}",
+        "{range: -1}",
+        "{range: {from: 0, to: 1e9}}",
+        "{dates: {from: x}}",
+        "{sample: {n: 5}}",
+    ),
+    *(
+        "{dates: {from: 0001-01-01, to: 9999-12-31, every: 1d}}",
+        "{s: {a: 1}, l: 2}",
+        "[1, '1']",
+        "[1, 1.0, true, null]",
+        '[":a", "//b:a"]',
+    ),
+    *(
+        "{a: {range: 1000000}, b: {range: 1000000}}",
+        "[{a: 1}, {a: 1}]",
+        "[{a: 1}, {b: 1}]",
+        "kfold",
+        '["kfold", small]',
+        '"//a:kfold"',
+        "scaled",
+    ),
+    *(
+        "[{match: {lr: 0.1}, args: {x: 1}}]",
+        "[{match: {}}]",
+        "{match: {lr: 0.1}}",
+        "{evals: [{lr: 0.1}]}",
+        "[{lr: 0.1}, {lr: 9}]",
+        "{int: x}",
+        "label",
+    ),
     *("sha256:" + "0" * 64, "0" * 40, "0" * 64, "A" * 40, "HEAD", "worktree", "x" * 300, "'" + "é" * 2000 + "'"),
     *("|\n      text\n      more", ">-\n      folded", "? [a]\n      : b", "{a: &a [1, *a]}", "[&x {}, *x]"),
 )
@@ -87,6 +159,10 @@ STRUCTURES = (
     lambda r: "- &a x\n" + "- *a\n" * r.choice((10, 199_000, 250_000)),
     lambda r: '"' + "\\" * r.choice((3, 1001)),
     lambda r: "'" + "\n" * r.choice((10, 50_000)),
+    lambda r: "each: {" + ", ".join(f"a{i}: {{range: {r.choice((2, 1000))}}}" for i in range(r.choice((3, 40)))) + "}",
+    lambda r: "each: [" + ", ".join(f"{{a: {i}}}" for i in range(r.choice((300, 20_000)))) + "]",
+    lambda r: "a: [" + ", ".join('":sweep@*"' for _ in range(r.choice((2, 3000)))) + "]",
+    lambda r: "overrides: [" + ", ".join(f"{{match: {{lr: {i}}}}}" for i in range(r.choice((3, 3000)))) + "]",
     lambda r: "",
     lambda r: " ",
     lambda r: "null",
@@ -124,7 +200,29 @@ def of_keys(r: random.Random, text: str, fragments: list[str]) -> bytes:
     keys = list(re.finditer(r"[\w$]+(?=:)", text))
     for found in sorted(r.sample(keys, min(len(keys), r.choice((1, 2, 5)))), key=lambda m: -m.start()):
         word = r.choice(
-            ("", "x", "1", "null", "<<", r.choice(keys)[0], "'a b'", '"\\0"', "? x", "k" * 300, "é", "//a:b")
+            (
+                "",
+                "x",
+                "1",
+                "null",
+                "<<",
+                "each",
+                "with",
+                "use",
+                "overrides",
+                "except",
+                "params",
+                "'${lr}'",
+                "match",
+                "sample",
+                r.choice(keys)[0],
+                "'a b'",
+                '"\\0"',
+                "? x",
+                "k" * 300,
+                "é",
+                "//a:b",
+            )
         )
         text = text[: found.start()] + word + text[found.end() :]
     return text.encode()
@@ -141,11 +239,10 @@ def of_structures(r: random.Random, text: str, fragments: list[str]) -> bytes:
     indented = "\n".join("      " + line for line in body.split("\n"))
     if len(indented) > 3_000_000:
         indented = body
-    return (
-        text.replace("    args:\n", f"    args:\n{indented}\n", 1).encode()
-        if where == 2
-        else f"x:\n{indented}".encode()
-    )
+    if where == 2:
+        at = r.choice(("    args:\n", "  report:\n", "  sweep:\n", "  kfold:\n", "targets:\n"))
+        return text.replace(at, f"{at}{indented}\n", 1).encode()
+    return f"x:\n{indented}".encode()
 
 
 def of_lines(r: random.Random, text: str, fragments: list[str]) -> bytes:

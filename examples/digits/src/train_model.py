@@ -2,7 +2,7 @@
 
 Arguments: `dataset` (folder with `dataset.npz`), `epochs`, `hidden` (units), `learning_rate`, `momentum`,
 `batch_size`, `weight_decay`, `seed`; `checkpoint_every` (epochs; changes nothing in the result). In place of some
-of them `parameters` (folder with `parameters.json`, in which an earlier task has written what it chose).
+of them `parameters` (a JSON file in which an earlier task has written what it chose).
 
 Writes `model.npz`, `metrics.json`, `metrics.jsonl` (one line per epoch) and `progress.json`.
 
@@ -49,7 +49,7 @@ def chosen_parameters(config):
     """Return the arguments that another task has chosen, by name."""
     if "parameters" not in config:
         return {}
-    chosen = json.loads((Path(config["parameters"]) / "parameters.json").read_text(encoding="utf-8"))
+    chosen = json.loads(Path(config["parameters"]).read_text(encoding="utf-8"))
     print(f"train with {json.dumps(chosen, sort_keys=True)}", flush=True)
     return chosen
 

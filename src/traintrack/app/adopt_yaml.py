@@ -1,46 +1,32 @@
-"""Values as text of a TT*.yaml file: plain where that is the same value, quoted where not."""
+"""Values of a program as text of a TT*.yaml file: what it has as text stays text, whatever it looks like."""
 
 from __future__ import annotations
 
-import json
-import re
+from typing import Any
 
+from traintrack.app.flow_yaml import flow_text, flow_value
 from traintrack.app.wrap_options import Constant
+from traintrack.workspace.model import Literal
 
-_PLAIN = re.compile(r"[A-Za-z_][A-Za-z0-9_./-]*(?: [A-Za-z0-9_./-]+)*\Z", re.ASCII)
-_OTHER_VALUES = frozenset({"true", "false", "null", "yes", "no", "on", "off", "y", "n"})
 _REFERENCES = (":", "//", "@")
 
 
 def yaml_value(value: Constant) -> str:
     """Return a value as it stands behind a key, on one line; a text that looks like a reference or an axis stays a text."""
-    if isinstance(value, str):
-        return _text(value)
-    if isinstance(value, float):
-        return _float(value)
-    if isinstance(value, bool) or value is None or isinstance(value, int):
-        return json.dumps(value)
-    return f"[{', '.join(yaml_value(item) for item in value)}]"
+    return flow_value(_as_text(value))
 
 
 def yaml_key(name: str) -> str:
     """Return a key."""
-    return name if _PLAIN.match(name) and name.lower() not in _OTHER_VALUES else json.dumps(name)
+    return flow_text(name)
 
 
 def yaml_paths(paths: tuple[str, ...]) -> str:
     """Return a list of paths on one line."""
-    return f"[{', '.join(_text(path) for path in paths)}]"
+    return yaml_value(paths)
 
 
-def _text(value: str) -> str:
-    if _PLAIN.match(value) and value.lower() not in _OTHER_VALUES:
-        return value
-    quoted = json.dumps(value)
-    return f"!literal {quoted}" if value.startswith(_REFERENCES) or "${" in value else quoted
-
-
-def _float(value: float) -> str:
-    text = repr(value)
-    mantissa, exponent_mark, exponent = text.partition("e")
-    return text if not exponent_mark or "." in mantissa else f"{mantissa}.0e{exponent}"
+def _as_text(value: Constant) -> Any:
+    if isinstance(value, str):
+        return Literal(value) if value.startswith(_REFERENCES) or "${" in value else value
+    return [_as_text(item) for item in value] if isinstance(value, list | tuple) else value

@@ -92,7 +92,7 @@ def _with_selector(texts: Sequence[str], package: str) -> frozenset[str]:
             pattern = parse_pattern(base, package) if at else None
         except LabelError:
             continue
-        if pattern is not None and pattern.name is not None:
+        if pattern is not None and pattern.name is not None and not pattern.exclude:
             found.add(str(Label(pattern.package, pattern.name)))
     return frozenset(found)
 

@@ -6,8 +6,6 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 from traintrack.app.flow_yaml import flow_text, flow_value
-from traintrack.workspace.document import REMOVE
-from traintrack.workspace.model import Literal
 
 FieldPath = tuple[str, ...]
 
@@ -66,14 +64,4 @@ def spelled_field(path: FieldPath, value: Any, source: str | None) -> str:
 
 
 def _spelled(value: Any) -> str:
-    if value is _MISSING:
-        return ""
-    if value is REMOVE:
-        return "!remove"
-    if isinstance(value, Literal):
-        return f"!literal {flow_value(value.text)}"
-    if isinstance(value, Mapping):
-        return f"{{{', '.join(f'{flow_text(str(key))}: {_spelled(item)}' for key, item in value.items())}}}"
-    if isinstance(value, list | tuple):
-        return f"[{', '.join(_spelled(item) for item in value)}]"
-    return flow_value(value)
+    return "" if value is _MISSING else flow_value(value)

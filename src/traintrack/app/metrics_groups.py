@@ -12,6 +12,7 @@ from traintrack.app.metrics_columns import Column, Kind, value_at
 from traintrack.app.metrics_file import Value
 from traintrack.app.result_row import ResultRow
 from traintrack.errors import UsageError
+from traintrack.family_name import coordinates_of
 from traintrack.workspace.suggest import did_you_mean, one_of
 
 USUAL = ("fold", "seed", "repeat")
@@ -76,9 +77,9 @@ def group_rows(rows: Sequence[ResultRow], over: Sequence[str]) -> tuple[Group, .
     """Put together the rows that agree in all other axes, in the order of the first of each."""
     groups: dict[tuple[object, ...], list[ResultRow]] = {}
     for row in rows:
-        key = tuple((axis, value) for axis, value in row.coordinates.items() if axis not in over)
-        is_alone = len(key) == len(row.coordinates)
-        groups.setdefault((row.label if is_alone else row.target, key), []).append(row)
+        # By name: the values 1 and 1.0, and `true` and 1, are equal for Python.
+        key = (row.target, *(pair for pair in coordinates_of(row.label) if pair[0] not in over))
+        groups.setdefault(key, []).append(row)
     return tuple(
         Group(tuple(some), tuple(axis for axis in over if axis in some[0].coordinates)) for some in groups.values()
     )
@@ -104,11 +105,13 @@ def spread(numbers: Sequence[float], of: int) -> Spread:
     floats = [float(number) for number in numbers]
     mean = _mean(floats)
     if n == 1:
-        return Spread(floats[0], None, n, of)
+        return Spread(mean, None, n, of)
     return Spread(mean, math.hypot(*(number - mean for number in floats)) / math.sqrt(n - 1), n, of)
 
 
 def _mean(numbers: Sequence[float]) -> float:
+    if min(numbers) == max(numbers):
+        return numbers[0]  # three times 0.1, over three, is not 0.1
     try:
         return math.fsum(numbers) / len(numbers)
     except OverflowError:  # the sum, not the mean, is beyond all floats

@@ -13,6 +13,7 @@ from traintrack.cli.line import Line, faint
 from traintrack.cli.quantity import count_text
 from traintrack.cli.render import place_fields
 from traintrack.cli.shell_word import shell_word
+from traintrack.cli.with_profile import with_profile
 from traintrack.errors import Location
 from traintrack.family_name import family_of
 from traintrack.workspace.model import Literal
@@ -26,7 +27,7 @@ _Row = tuple[str, str]
 """A line of YAML, and what its comment says."""
 
 
-def yaml_lines(expansion: Expansion) -> Iterator[Line]:
+def yaml_lines(expansion: Expansion, profile: str | None = None) -> Iterator[Line]:
     """Yield the targets as a document, with a comment behind each value that says where it comes from."""
     folded = {one.label: one for one in expansion.folded}
     yield ("targets:",)
@@ -38,7 +39,7 @@ def yaml_lines(expansion: Expansion) -> Iterator[Line]:
             yield (f"{text:<{width}}  ", faint(f"# {note}")) if note else (text,)
         family = family_of(target.label)
         if family in folded and (following is None or family_of(following.label) != family):
-            yield (faint(f"{_STEP}# {more_text(folded[family])}"),)
+            yield (faint(f"{_STEP}# {more_text(folded[family], profile)}"),)
 
 
 def plain_lines(expansion: Expansion) -> Iterator[Line]:
@@ -49,9 +50,9 @@ def plain_lines(expansion: Expansion) -> Iterator[Line]:
         yield from ((text,) for text, _ in _rows(target))
 
 
-def more_text(folded: Folded) -> str:
+def more_text(folded: Folded, profile: str | None = None) -> str:
     """Say what is not shown of a family, and how to see it."""
-    command = f"traintrack expand --all {shell_word(folded.label)}"
+    command = with_profile(f"traintrack expand --all {shell_word(folded.label)}", profile)
     return f"and {count_text(folded.members - folded.shown, 'more member')}; to see all: {command}"
 
 

@@ -319,9 +319,7 @@ DOCUMENTS: Mapping[str, tuple[str, Schema]] = {
                         {
                             "label": TEXT,
                             "where": WHERE,
-                            "fields": _list(
-                                _map({"path": _list(TEXT), "value": ANY, "where": WHERE, "origin": TEXT})
-                            ),
+                            "fields": _list(_map({"path": _list(TEXT), "value": ANY, "where": WHERE, "origin": TEXT})),
                         }
                     )
                 ),

@@ -221,7 +221,9 @@ COMMANDS: tuple[Command, ...] = (
         "Without NAME: list them. Nothing that is there is changed; what to write to use it is printed.",
         (Argument("template", "[NAME]"),),
         (
-            Option("to", ("--to",), "The folder whose TTCONFIG.yaml gets it; `//lib` if not given.", Kind.TEXT, "FOLDER"),
+            Option(
+                "to", ("--to",), "The folder whose TTCONFIG.yaml gets it; `//lib` if not given.", Kind.TEXT, "FOLDER"
+            ),
         ),
         ("traintrack add", "traintrack add kfold", "traintrack add kfold --to //shared/templates"),
     ),
@@ -241,7 +243,9 @@ COMMANDS: tuple[Command, ...] = (
         (
             Option("file", ("--file",), "Read FILE of each result, or the output of that name.", Kind.TEXT, "FILE"),
             Option("sort", ("--sort",), "Sort by a column; `-NAME` begins with the largest.", Kind.TEXT, "NAME"),
-            Option("columns", ("--columns",), "Show these columns beside the axes: `auc,val.loss`.", Kind.TEXT, "NAMES"),
+            Option(
+                "columns", ("--columns",), "Show these columns beside the axes: `auc,val.loss`.", Kind.TEXT, "NAMES"
+            ),
             Option("all_columns", ("--all-columns",), "Show also the columns that are the same in all rows."),
             Option("args", ("--args",), "Show the arguments too."),
             Option(

@@ -5,11 +5,11 @@ from __future__ import annotations
 from traintrack.errors import InputError, InputErrors, Location
 from traintrack.label import Label
 
-_Key = tuple[str, str, Location, str]
+_Key = tuple[Location, str]
 
 
 class MemberErrors:
-    """Thins out errors: of the members of one family, those at the same place with the same code are one."""
+    """Thins out errors: of members of families, those at the same place with the same code are one."""
 
     def __init__(self) -> None:
         self._first: dict[_Key, tuple[InputError, Label]] = {}
@@ -17,8 +17,7 @@ class MemberErrors:
 
     def thin(self, errors: list[InputError], before: int, label: Label) -> None:
         """Take out of the errors from number `before` on, all of `label`, what was told of a sibling."""
-        family, at, _ = label.name.partition("@")
-        if not at or len(errors) == before:
+        if "@" not in label.name or len(errors) == before:
             return
         own = [one for e in errors[before:] for one in (e.errors if isinstance(e, InputErrors) else (e,))]
         del errors[before:]
@@ -26,7 +25,7 @@ class MemberErrors:
             if error.location is None:
                 errors.append(error)
                 continue
-            first, of = self._first.setdefault((label.package, family, error.location, error.code), (error, label))
+            first, of = self._first.setdefault((error.location, error.code), (error, label))
             if of == label:
                 errors.append(error)
             else:

@@ -13,8 +13,9 @@ from typing import Any, Final
 from msgspec import Struct
 
 from traintrack.workspace.findings import Findings, shown
-from traintrack.workspace.interpolate import first_coordinates, with_parameters
+from traintrack.workspace.interpolate import first_coordinates
 from traintrack.workspace.model import KeyPath, Layer
+from traintrack.workspace.parameters_put_in import filled_layer
 from traintrack.workspace.suggest import did_you_mean, one_of
 from traintrack.workspace.template import Template, axes_named
 
@@ -58,9 +59,8 @@ def part_layer(instance: Instance, part: str, findings: Findings) -> Layer:
             }
             for i, entry in enumerate(fields["overrides"])
         ]
-    if template.parameters:
-        fields = with_parameters(fields, instance.raw, base, findings, later)
-    return Layer(f"template {template.label}", fields, base, template.places)
+    layer = Layer(f"template {template.label}", fields, base, template.places)
+    return filled_layer(layer, instance.raw, findings, later) if template.parameters else layer
 
 
 class _Later:

@@ -23,7 +23,9 @@ Make: TypeAlias = Callable[[Mapping[str, Any]], Any]
 """Makes a value from what each name stands for."""
 
 _MARK: Final = "${"
-_TOKEN = re.compile(r"\$\$\{|\$\{([^{}]*)\}|\$\{")
+TOKEN: Final = re.compile(r"\$\$\{|\$\{([^{}]*)\}|\$\{")
+"""An escape, a hole with what stands in it, or a hole that is never closed."""
+
 _NAME = re.compile(r"(?:[A-Za-z0-9_.+-]+|<[0-9]+>)\Z")
 
 
@@ -77,13 +79,13 @@ def parts_of(text: str, names: Container[str]) -> list[str | Hole]:
     """
     parts: list[str | Hole] = []
     at = 0
-    for found in _TOKEN.finditer(text):
+    for found in TOKEN.finditer(text):
         parts.append(text[at : found.start()])
         at = found.end()
         if found[0] == "$${":
             parts.append(_MARK)
         elif found[1] is None:
-            raise _never_closed()
+            raise never_closed()
         else:
             parts.append(hole_of(found[1], names))
     parts.append(text[at:])
@@ -105,27 +107,6 @@ def compiled(value: Any, names: Container[str], path: KeyPath, findings: Finding
         items = [(i, compiled(item, names, (*path, i), findings)) for i, item in enumerate(value)]
         return _making_list(value, [(i, make) for i, make in items if make is not None])
     return None
-
-
-def with_parameters(
-    value: Any, raw: Mapping[str, Any], path: KeyPath, findings: Findings, later: Container[str]
-) -> Any:
-    """Return a value of a template with its parameters put in, each as it was written: holes in them stay holes.
-
-    `later` are the names that are filled in afterwards. A name in neither is noted.
-    """
-    kind = type(value)
-    if kind is dict:
-        return {key: with_parameters(item, raw, (*path, key), findings, later) for key, item in value.items()}
-    if kind is list:
-        return [with_parameters(item, raw, (*path, i), findings, later) for i, item in enumerate(value)]
-    if kind is not str or _MARK not in value:
-        return value
-    try:
-        return _text_with_parameters(value, raw, later)
-    except HoleError as error:
-        findings.at_value(path, str(error), "interpolation", error.hint)
-        return value
 
 
 def text_of(value: Any) -> str:
@@ -153,13 +134,14 @@ def names_in(value: Any) -> Iterator[str]:
     kind = type(value)
     if kind is str:
         if _MARK in value:
-            yield from (found[1] for found in _TOKEN.finditer(value) if found[1] is not None)
+            yield from (found[1] for found in TOKEN.finditer(value) if found[1] is not None)
     elif kind is dict or kind is list:
         for item in value.values() if kind is dict else value:
             yield from names_in(item)
 
 
-def _never_closed() -> HoleError:
+def never_closed() -> HoleError:
+    """The error for `${` without its `}`."""
     return HoleError("`${` is never closed", "write `${axis}`, or `$${` for these two characters themselves")
 
 
@@ -192,7 +174,7 @@ def _compiled_text(text: str, names: Container[str], path: KeyPath, findings: Fi
         parts = parts_of(text, names)
         for part in parts:
             if isinstance(part, Hole) and part.name not in names:
-                raise _unknown(part, names)
+                raise unknown_name(part, names)
     except HoleError as error:
         findings.at_value(path, str(error), "interpolation", error.hint)
         return None
@@ -205,10 +187,15 @@ def _compiled_text(text: str, names: Container[str], path: KeyPath, findings: Fi
 
 def _filling(hole: Hole) -> Make:
     name, fields = hole.name, hole.fields
-    return (lambda env: _field(env[name], hole)) if fields else (lambda env: env[name])
+    return (lambda env: field_of(env[name], hole)) if fields else (lambda env: env[name])
 
 
-def _field(value: Any, hole: Hole) -> Any:
+def field_of(value: Any, hole: Hole) -> Any:
+    """Return the field of a value that a hole asks for, the value itself where it asks for none.
+
+    Raises:
+        HoleError: there is no such field.
+    """
     for depth, name in enumerate(hole.fields):
         if not isinstance(value, Mapping) or name not in value:
             known = list(value) if isinstance(value, Mapping) else []
@@ -246,55 +233,11 @@ def _making_list(value: list[Any], makes: list[tuple[int, Make]]) -> Make | None
     return make
 
 
-def _unknown(hole: Hole, names: Container[str]) -> HoleError:
+def unknown_name(hole: Hole, names: Container[str]) -> HoleError:
+    """The error for a hole that nothing fills, with what `names` there are."""
     known = [name for name in names if not is_internal(name)] if isinstance(names, Collection) else []
     near = closest(hole.name, known)
     if near is not None:
         return HoleError(f"nothing here is called `{hole.name}`", f"did you mean `{Hole(near, hole.fields)}`?")
     there = f"there is {', '.join(f'`{name}`' for name in known[:8])}" if known else "there is no axis here"
     return HoleError(f"nothing here is called `{hole.name}`", f"{there}; write `$${{` for the characters `${{`")
-
-
-def _text_with_parameters(text: str, raw: Mapping[str, Any], later: Container[str]) -> Any:
-    parts = _raw_parts(text, raw, later)
-    if len(parts) == 1 and isinstance(parts[0], Hole):
-        return _raw_value(parts[0], raw)
-    texts = [part if isinstance(part, str) else _raw_text(_raw_value(part, raw)) for part in parts]
-    joined = "".join(texts)
-    if len(_TOKEN.findall(joined)) != sum(len(_TOKEN.findall(one)) for one in texts):
-        raise HoleError(
-            "a `$` from one place and a `{` from another would make a hole", "pass the whole text as one parameter"
-        )
-    return joined
-
-
-def _raw_parts(text: str, raw: Mapping[str, Any], later: Container[str]) -> list[str | Hole]:
-    """Split a text as `parts_of`, with escapes and the holes that are filled later left as they are written."""
-    parts: list[str | Hole] = []
-    at = 0
-    for found in _TOKEN.finditer(text):
-        if found[0] == "$${":
-            continue
-        if found[1] is None:
-            raise _never_closed()
-        hole = hole_of(found[1], raw)
-        if hole.name not in raw:
-            if hole_of(found[1], later).name not in later:
-                raise _unknown(hole, list(raw))
-            continue
-        parts += [text[at : found.start()], hole]
-        at = found.end()
-    parts.append(text[at:])
-    return [part for part in parts if part != ""]
-
-
-def _raw_value(hole: Hole, raw: Mapping[str, Any]) -> Any:
-    """What a parameter stands for; the field of one that is itself a hole becomes a field of that hole."""
-    value = raw[hole.name]
-    if hole.fields and type(value) is str and _TOKEN.fullmatch(value) and value.startswith(_MARK):
-        return f"{value[:-1]}.{'.'.join(hole.fields)}}}"
-    return _field(value, hole)
-
-
-def _raw_text(value: Any) -> str:
-    return value.text.replace(_MARK, "$${") if isinstance(value, Literal) else text_of(value)

@@ -12,11 +12,12 @@ from traintrack.errors import InputError, Location, raise_all
 from traintrack.label import Label
 from traintrack.workspace.axes import Coordinate
 from traintrack.workspace.findings import Findings
-from traintrack.workspace.interpolate import HoleError, Make, compiled, first_coordinates, has_holes, text_of
+from traintrack.workspace.interpolate import HoleError, Make, compiled, first_coordinates, has_holes
 from traintrack.workspace.lost_holes import texts_in
 from traintrack.workspace.merged_places import MergedPlaces
 from traintrack.workspace.model import ImageSpec, Layer, Target, TargetSpec
 from traintrack.workspace.overrides import Override
+from traintrack.workspace.parameters_put_in import env_as_text
 from traintrack.workspace.stack import Over, Stack
 from traintrack.workspace.target_fields import CHECKS, SHAPE
 from traintrack.workspace.targets import spec_fields, spec_of, wrong_as_a_whole
@@ -158,10 +159,11 @@ class MemberMaker:
             return variant.spec
         try:
             changed = {name: make(env) for name, make in variant.makes.items()}
-        except HoleError as error:
-            raise self._unfilled(variant, env, label) from error
+        except HoleError:
+            raise_all(self._unfilled(variant, env, label))
+            raise
         if "env" in changed:
-            changed["env"] = _as_text(changed["env"], variant.fields["env"])
+            changed["env"] = env_as_text(changed["env"], variant.fields["env"])
         if variant.checked:
             errors: list[InputError] = []
             findings = Findings(MergedPlaces(variant.layers, changed), errors)
@@ -170,9 +172,10 @@ class MemberMaker:
             raise_all([_with_member(error, label) for error in errors])
         return replace(variant.spec, **spec_fields(changed))
 
-    def _unfilled(self, variant: _Variant, env: Mapping[str, Any], label: Label) -> InputError:
-        """Find the hole that cannot be filled, by trying each text alone."""
+    def _unfilled(self, variant: _Variant, env: Mapping[str, Any], label: Label) -> list[InputError]:
+        """Find the holes that cannot be filled, by trying each text alone."""
         places = MergedPlaces(variant.layers, {})
+        errors = []
         for path, text in texts_in(variant.fields, ()):
             make = compiled(text, self._names, path, Findings(places, []))
             try:
@@ -180,8 +183,8 @@ class MemberMaker:
                     make(env)
             except HoleError as error:
                 found = InputError(str(error), code="interpolation", location=places.value(path), hint=error.hint)
-                return _with_member(found, label)
-        raise AssertionError("every hole can be filled alone")
+                errors.append(_with_member(found, label))
+        return errors
 
     def _check_later(self, env: Mapping[str, Any], label: Label) -> None:
         for one in self._declaration.later:
@@ -199,13 +202,3 @@ def _with_member(error: InputError, label: Label) -> InputError:
     if "@" not in label.name:
         return error
     return InputError(f"{error.message} (in `{label.name}`)", code=error.code, location=error.location, hint=error.hint)
-
-
-def _as_text(filled: Any, written: Any) -> Any:
-    """Variables are text: what came out of a hole alone is spelled."""
-    if type(filled) is not dict or type(written) is not dict:
-        return filled
-    return {
-        name: text_of(value) if type(value) in (int, float, bool) and has_holes(written.get(name)) else value
-        for name, value in filled.items()
-    }

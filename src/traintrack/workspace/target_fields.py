@@ -214,6 +214,8 @@ def _need(value: Any, path: KeyPath, findings: Findings) -> Any:
     if type(value) is not str:
         findings.wrong_type(value, path, "a label", 'write `":target"` or `"//path:target"`')
         return value
+    if value.startswith(".") and path[0] == "templates" and path[2:3] == ("targets",):
+        return value  # a sibling, which is looked up where the template is used
     try:
         reference = parse_reference(value, "")
     except LabelError as error:

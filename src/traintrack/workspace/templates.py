@@ -11,8 +11,9 @@ from traintrack.errors import InputError, Location, raise_all
 from traintrack.label import LabelError, is_segment, parse_label
 from traintrack.workspace.document import Document
 from traintrack.workspace.findings import Findings, shown
-from traintrack.workspace.interpolate import has_holes, with_parameters
+from traintrack.workspace.interpolate import has_holes
 from traintrack.workspace.model import KeyPath, Layer
+from traintrack.workspace.parameters_put_in import filled_layer
 from traintrack.workspace.suggest import did_you_mean, one_of
 from traintrack.workspace.template import Template, axes_named, read_template
 from traintrack.workspace.template_params import Parameter, bind
@@ -111,14 +112,14 @@ class Templates:
     def _of(self, template: Template, use: Use, place: KeyPath) -> list[Layer]:
         """The layers of one template of a target's fields: those that it uses itself, then its own."""
         assert template.fields is not None
-        fields: Mapping[str, Any] = template.fields
+        layer = Layer(f"template {template.label}", template.fields, template.base, template.places)
         below = Findings(template.places, use.findings.errors)  # type: ignore[arg-type]
         if template.parameters:
             raw = self.bound(template, use, place)
             if len(raw) < len(template.parameters):
                 return []
-            later = axes_named(fields.get("each"))
-            fields = with_parameters(fields, raw, template.base, below, later)
+            layer = filled_layer(layer, raw, below, axes_named(template.fields.get("each")))
+        fields = layer.fields
         inner: list[Layer] = []
         if "use" in fields:
             passed = fields.get("with", {})
@@ -134,7 +135,7 @@ class Templates:
                 )
             )
         own = {key: value for key, value in fields.items() if key not in ("use", "with")}
-        return [*inner, Layer(f"template {template.label}", own, template.base, template.places)]
+        return [*inner, Layer(layer.origin, own, template.base, template.places)]
 
     def _find(self, text: str, use: Use, place: KeyPath) -> Template | None:
         where = _parsed(text, use.package)

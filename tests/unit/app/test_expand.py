@@ -78,9 +78,7 @@ def test_profiles_sets_and_worktrees_are_layers_like_others(tmp_path: Path) -> N
     profile = "profiles:\n  smoke:\n    tasks:\n      train_model: {args: {epochs: 1}}\n"
     small = with_config(tmp_path, SWEEP + profile)
     patterns = ["//a:train@lr=0.1,depth=18"]
-    project = open_project(
-        small.root, sets=["args.lr=0.5"], worktree=True, requested=patterns, profile="smoke"
-    )
+    project = open_project(small.root, sets=["args.lr=0.5"], worktree=True, requested=patterns, profile="smoke")
 
     [target] = expand(project, patterns).targets
 
@@ -147,6 +145,7 @@ def test_of_a_large_family_three_members_are_made_unless_they_are_asked_for(tmp_
     assert "  # and 31 more members; to see all: traintrack expand --all //a:train" in lines
     assert len(expand(project, ["//a:train"], most=sys.maxsize).targets) == 34
     assert len(expand(project, ["//a:train@*"]).targets) == 34
+    assert len(expand(project, ["//a:train", "-//a:train@lr=0.1,depth=18"]).targets) == 3
     assert len(expand(project, ["//a:train@lr=0.1,*"]).targets) == 17
 
 
@@ -182,7 +181,9 @@ AXES = {
     "flags": st.sampled_from([[True], [False, True], [None, 0]]),
     "labels": st.sampled_from([[":data"], [":data", "//a:other"]]),
     "marked": st.sampled_from([[Literal(":data")], [Literal("//x/y"), "z"]]),
-    "bundle": st.fixed_dictionaries({"one": TEXTS.map(lambda t: {"v": escaped(t), "n": [1, {"m": 0.1}]}), "two": st.just({})}),
+    "bundle": st.fixed_dictionaries(
+        {"one": TEXTS.map(lambda t: {"v": escaped(t), "n": [1, {"m": 0.1}]}), "two": st.just({})}
+    ),
 }
 
 

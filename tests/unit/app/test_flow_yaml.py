@@ -2,6 +2,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from traintrack.app.flow_yaml import flow_value
+from traintrack.workspace.document import REMOVE
+from traintrack.workspace.model import Literal
 from traintrack.workspace.yaml_source import parse_yaml
 
 FLOATS = st.floats(allow_nan=False, allow_infinity=False).map(lambda value: value + 0.0)
@@ -28,3 +30,19 @@ def test_texts_that_would_be_other_values_are_quoted() -> None:
     assert flow_value({"lr": 0.0001, "fold": 3, "model": "resnet-18", "on": [True, None]}) == (
         '{lr: 0.0001, fold: 3, model: resnet-18, "on": [true, null]}'
     )
+
+
+def test_marks_keep_what_they_mean() -> None:
+    written = flow_value({"text": Literal(":x"), "hole": Literal("${a}\u2028"), "gone": REMOVE, "list": [Literal("a")]})
+
+    assert read(written) == {
+        "text": Literal(":x"),
+        "hole": Literal("${a}\u2028"),
+        "gone": REMOVE,
+        "list": [Literal("a")],
+    }
+    assert read(flow_value({"gone": REMOVE})) == {"gone": REMOVE}
+
+
+def test_paths_and_words_stay_plain() -> None:
+    assert flow_value(["src/t.sh", "two words", "a/"]) == "[src/t.sh, two words, a/]"

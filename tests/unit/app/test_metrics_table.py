@@ -129,6 +129,12 @@ def test_members_of_two_families_are_not_taken_together() -> None:
     assert [(one.group.target, len(one.group.rows)) for one in table.rows] == [("//a:x", 2), ("//a:y", 2)]
 
 
+def test_members_whose_values_are_equal_for_python_are_not_taken_together() -> None:
+    rows = [row(f"//a:x@lr={lr},seed={seed}", {"acc": seed}) for lr in ("1", "1.0") for seed in (1, 2)]
+
+    assert [len(one.group.rows) for one in make_table(rows, View()).rows] == [2, 2]
+
+
 def test_what_has_no_mean_is_told_where_all_agree_and_no_column_where_none_do() -> None:
     rows = [
         row(f"//a:t@lr={lr},fold={fold}", {"acc": fold, "kind": f"k{lr}", "host": f"h{fold}"}, fold=fold)
@@ -158,6 +164,10 @@ def test_mean_and_deviation_are_those_of_the_numbers(numbers: list[float], mean:
 
     assert (found.mean, found.n, found.of) == (pytest.approx(mean), len(numbers), 10)
     assert found.sd == (None if sd is None else pytest.approx(sd))
+
+
+def test_equal_numbers_have_just_their_mean_and_no_deviation() -> None:
+    assert spread([0.1, 0.1, 0.1], 3) == Spread(0.1, 0.0, 3, 3)
 
 
 def test_no_number_among_numbers_makes_mean_and_deviation_none() -> None:

@@ -30,14 +30,14 @@ class Noting(Small):
 
     def _record(self, environment, action, run, notes, result, output) -> Record:
         record = super()._record(environment, action, run, notes, result, output)
-        path = Path(output.staged) / "metrics.json" if output else None
-        if path is None or not path.is_file():
+        if result is None:
             return record
         try:
+            path = environment.storage.artifacts.path(result.artifact, "metrics.json")
             found = json.loads(path.read_bytes(), parse_constant=lambda _: None)
-        except ValueError:
+        except (NotFoundError, ValueError):
             return record
-        return replace(record, metrics=found)
+        return replace(record, metrics=found if isinstance(found, dict) else None)
 
 
 @pytest.fixture(params=[Small, Noting], ids=["file", "record"])

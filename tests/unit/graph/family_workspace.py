@@ -33,7 +33,11 @@ class FamilyWorkspace:
         sets: Sequence[str] = (),
         profile: str | None = None,
     ) -> None:
-        for path, content in {"TTWORKSPACE.yaml": WORKSPACE, "a/TTCONFIG.yaml": DEFAULTS + text, **(files or {})}.items():
+        for path, content in {
+            "TTWORKSPACE.yaml": WORKSPACE,
+            "a/TTCONFIG.yaml": DEFAULTS + text,
+            **(files or {}),
+        }.items():
             (root / path).parent.mkdir(parents=True, exist_ok=True)
             (root / path).write_text(content, encoding="utf-8")
         self._root = root

@@ -39,7 +39,9 @@ def run(call: Call, options: Options) -> int:
 
 def _list(call: Call, options: Options) -> int:
     if options.to is not None:
-        raise UsageError("--to needs the name of a template", code="usage", hint=f"traintrack add kfold --to {options.to}")
+        raise UsageError(
+            "--to needs the name of a template", code="usage", hint=f"traintrack add kfold --to {options.to}"
+        )
     shipped = shipped_templates()
     if call.json:
         rows = [{"name": one.name, "description": one.description} for one in shipped]

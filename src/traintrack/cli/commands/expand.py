@@ -37,7 +37,7 @@ def run(call: Call, options: Options) -> int:
         call.document("expand/1", expansion_fields(expansion))
     elif options.plain:
         call.terminal.result(*plain_lines(expansion))
-        call.terminal.say(*((more_text(one),) for one in expansion.folded))
+        call.terminal.say(*((more_text(one, options.profile),) for one in expansion.folded))
     else:
-        call.terminal.result(*yaml_lines(expansion))
+        call.terminal.result(*yaml_lines(expansion, options.profile))
     return 0

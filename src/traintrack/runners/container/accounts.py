@@ -9,12 +9,11 @@ from pathlib import Path
 
 from msgspec import Struct
 
-from traintrack.runners.container.engine import ContainerSpec, Engine, LocalImage, Status
-from traintrack.runners.contract.stage import remove_tree
+from traintrack.runners.container.account_reading import read_files
+from traintrack.runners.container.engine import Engine, LocalImage
 
 HOME = "/tt/home"
 
-_READS_WITHIN_S = 60.0
 _MINIMAL = "root:x:0:0:root:/root:/sbin/nologin\nroot:x:0:\n"
 
 
@@ -73,7 +72,7 @@ class AccountFiles:
         """Return the accounts of an image; those of one without `cat` are root's alone.
 
         Raises:
-            HostError: the engine cannot be reached.
+            HostError: the engine cannot be reached, or does not tell them.
             OSError: they cannot be written down.
         """
         with self._guard:
@@ -96,7 +95,7 @@ class AccountFiles:
         noted = self._folder(image) / "entries"
         with contextlib.suppress(FileNotFoundError):
             return noted.read_text(encoding="utf-8")
-        text = _read_from(image, engine, self._folder(image)) or _MINIMAL
+        text = read_files(image, engine, self._folder(image)) or _MINIMAL
         _kept(noted.parent, noted.name, text)
         return text
 
@@ -113,34 +112,6 @@ def read_accounts(text: str) -> Accounts:
     passwd = tuple(line for line in lines if line.count(":") == 6 and line.split(":")[2].isdigit())
     group = tuple(line for line in lines if line.count(":") == 3 and line.split(":")[2].isdigit())
     return Accounts(passwd, group)
-
-
-def _read_from(image: LocalImage, engine: Engine, folder: Path) -> str:
-    """Have a container of the image tell its files; empty if it has no `cat`."""
-    folder.mkdir(parents=True, exist_ok=True)
-    labels = {"traintrack.accounts": image.id}
-    # A process that was killed amid this has left one.
-    engine.remove([one.id for one in engine.find(labels) if one.status is Status.EXITED])
-    name = f"traintrack-accounts-{os.urandom(8).hex()}"
-    log = folder / name
-    spec = ContainerSpec(
-        name=name,
-        image=image.id,
-        labels=labels,
-        command=("/etc/passwd", "/etc/group"),
-        entrypoint=("cat",),
-        user="0:0",
-    )
-    container = engine.start(spec, log)
-    try:
-        if not engine.wait(container, _READS_WITHIN_S):
-            return ""
-        found = engine.inspect([container]).get(container)
-        # One of the files may be missing: then `cat` exits with 1 and has told the other.
-        return log.read_text(encoding="utf-8", errors="replace") if found is not None and found.started else ""
-    finally:
-        engine.remove([container])
-        remove_tree(str(log))
 
 
 def _kept(folder: Path, name: str, text: str) -> Path:

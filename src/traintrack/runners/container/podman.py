@@ -104,12 +104,16 @@ class PodmanCli(CliEngine, ImageCommands):
         """What to ask for besides, if this container did not start for a reason that is known; None if it did."""
         client = self._clients[container]
         while client.running:
-            if self.inspect([container])[container].started:
+            found = self.inspect([container]).get(container)
+            if found is not None and found.started:
                 self._proved = True
                 return None
             time.sleep(_LOOK_S)
         self.wait(container)
-        found = self.inspect([container])[container]
+        found = self.inspect([container]).get(container)
+        if found is None:
+            # Somebody has removed it: nothing is known of it.
+            return None
         self._proved = bool(found.started)
         for said, remedy in _REMEDIES:
             words = remedy()

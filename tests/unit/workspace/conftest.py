@@ -1,0 +1,6 @@
+"""The workspaces without files of the graph's tests serve these tests too."""
+
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "graph"))
