@@ -307,6 +307,8 @@ def test_the_training_arguments_of_an_experiment_fit_the_schema(experiment: Path
     jsonschema.validate(args | workspace["tasks"]["train_model"]["unhashed"], schema)
     with pytest.raises(jsonschema.ValidationError):
         jsonschema.validate(args | {"epochs": "ten"}, schema)
+    with pytest.raises(jsonschema.ValidationError, match="'hidden' is a required property"):
+        jsonschema.validate({name: args[name] for name in args.keys() - {"hidden", "parameters"}}, schema)
 
 
 def test_every_label_of_the_experiments_names_a_declared_target() -> None:

@@ -150,7 +150,7 @@ class _Builder:
         if not exceptions:
             return meant
         kept, idle = left_out(meant, exceptions)
-        for number in idle:
+        for number in idle if self._catalog.is_plain else ():  # a smaller grid, as under a profile, has fewer
             place = target.place_of("except", name, number)
             message = f"`except` leaves out what is not in the list of `{name}`"
             hint = "remove it, or name coordinates of a member"

@@ -10,6 +10,10 @@ from traintrack.workspace.model import Experiment
 class Catalog(Protocol):
     """Reads experiments on demand, so that a request for one target does not read a thousand files."""
 
+    @property
+    def is_plain(self) -> bool:
+        """Tell if every target is as its file declares it."""
+
     def experiment(self, package: str) -> Experiment:
         """Read the experiment in the folder `package`, once.
 

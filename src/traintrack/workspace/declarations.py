@@ -237,7 +237,9 @@ class Declarations:
             errors.append(InputError(message, code="misplaced-field", location=place, hint="add `each`, or remove it"))
         elif where is not None and grid is not None:
             base = (*where.base, "overrides")
-            findings = Findings(where.places, errors)  # type: ignore[arg-type]
+            # Of a smaller grid, as under a profile, some overrides refine nothing.
+            noted = [] if self._stack.changes_members else errors
+            findings = Findings(where.places, noted)  # type: ignore[arg-type]
             overrides = read_overrides(where.fields["overrides"], base, where.places, grid, findings)
         if len(errors) != before:
             return

@@ -56,7 +56,9 @@ NOTHING_OVER: Final = Over()
 class Stack:
     """Merges the layers of the targets of one experiment. `profiles` are those that its file declares.
 
-    `changes_nothing` tells that the command line lays the same over all targets. `is_plain` tells that no layer below a target's own has holes, and that no profile lies over it.
+    `changes_nothing` tells that the command line lays the same over all targets, `changes_members` that families may
+    have other members than their file says. `is_plain` tells that no layer below a target's own has holes, and that no
+    profile lies over it.
     """
 
     def __init__(
@@ -70,6 +72,7 @@ class Stack:
         shared = [one.fields for one in (workspace.defaults, *workspace.tasks.values(), defaults) if one is not None]
         shared += [layer.fields for _, layer in changes.sets]
         shaped = any(not SHAPE.isdisjoint(layer.fields) for _, layer in changes.sets)
+        self.changes_members = changes.profile is not None or shaped
         self.changes_nothing = not changes.sets and not changes.worktree
         self.is_plain = changes.profile is None and not shaped and not any(has_holes(dict(one)) for one in shared)
 

@@ -14,6 +14,7 @@ from test_gc import collect
 from traintrack.action.record import Record
 from traintrack.app.results import Arguments, Results, results
 from traintrack.errors import NotFoundError
+from traintrack.storages.local.kept import LocalKept
 
 CONFIG = """\
 defaults: {image: py, commit: HEAD, task: train_model}
@@ -177,3 +178,14 @@ def test_no_result_at_all_names_the_run_and_no_metrics_the_way_to_have_them(smal
     with pytest.raises(NotFoundError) as error:
         ask(small, "//a:data")
     assert error.value.hint == "traintrack results //a:data --file scores.json"
+
+
+def test_a_member_with_metrics_in_its_record_costs_one_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    small = Noting(tmp_path / "w", {"a/TTCONFIG.yaml": CONFIG.replace("[0.1, 1e-4]", "{range: 20}")})
+    small.make(*(f"//a:train@lr={n},opt=adam" for n in range(20)), files=metrics({"acc": 1}))
+    read: list[str] = []
+    get = LocalKept.get
+    monkeypatch.setattr(LocalKept, "get", lambda kept, digest: read.append(digest) or get(kept, digest))
+
+    assert len(ask(small, "//a:train").rows) == 20
+    assert len(read) == len(set(read)) == 20

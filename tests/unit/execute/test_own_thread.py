@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from traintrack.execute.own_thread import LONG_S, OwnThread
+from traintrack.execute.own_thread import LONG_S, REST_S, OwnThread
 
 
 class Hands:
@@ -32,6 +32,18 @@ def test_steps_are_taken_until_one_is_long() -> None:
     own.run(lambda: clock.takes(LONG_S * 2))
 
     assert not own.may_take
+
+
+def test_each_long_step_is_followed_by_a_rest_twice_as_long() -> None:
+    clock = Hands()
+    own = OwnThread(clock, allowed=True)
+
+    for rest_s in (REST_S, 2 * REST_S, 4 * REST_S):
+        own.run(lambda: clock.takes(LONG_S * 2))
+        clock.takes(rest_s * 0.99)
+        assert not own.may_take
+        clock.takes(rest_s * 0.02)
+        assert own.may_take
 
 
 def test_none_is_taken_where_each_waits_for_a_network() -> None:

@@ -76,6 +76,8 @@ def _target(package: str, name: str, fields: Mapping[str, Any], places: Lines) -
 class MemoryCatalog:
     """Experiments by package; `read` notes which were asked for."""
 
+    is_plain = True
+
     def __init__(self, *experiments: Experiment, broken: Mapping[str, InputError] | None = None) -> None:
         self._experiments = {e.package: e for e in experiments}
         self._broken = dict(broken or {})

@@ -78,3 +78,21 @@ def test_different_errors_of_one_member_and_errors_of_plain_targets_are_told_eac
 
     assert told.count("[unknown-target]") == 4
     assert told.count("(and 1 more member)") == 2
+
+
+def test_under_a_profile_that_makes_a_family_smaller_overrides_and_exceptions_may_match_nothing(tmp_path: Path) -> None:
+    text = (
+        'targets:\n  t: {each: {s: [1, 2]}, args: {s: "${s}"}, overrides: [{match: {s: 2}, args: {x: 1}}]}\n'
+        '  all: {args: {ts: ":t@*"}, except: {ts: [{s: 2}]}}\n'
+        "profiles: {smoke: {targets: {t: {each: {s: [1]}}}}}\n"
+    )
+    smaller = text.replace("{s: [1, 2]}", "{s: [1]}")
+
+    assert (
+        FamilyWorkspace(tmp_path, text, profile="smoke").ids()
+        == FamilyWorkspace(
+            tmp_path,
+            smaller.replace(", overrides: [{match: {s: 2}, args: {x: 1}}]", "").replace(", except: {ts: [{s: 2}]}", ""),
+        ).ids()
+    )
+    assert FamilyWorkspace(tmp_path, smaller).told().count("[unknown-coordinate]") == 1

@@ -70,7 +70,9 @@ def test_a_template_inside_another_is_named_by_the_way_to_it(tmp_path: Path) -> 
 
 
 def test_what_stands_beside_the_use_of_a_graph_is_shared_by_its_parts(tmp_path: Path) -> None:
-    text = 'targets:\n  first: {}\n  cv: {use: kfold, with: {data: 1}, resources: {cpu: 2}, cache_version: 3, tags: [x]}\n'
+    text = (
+        "targets:\n  first: {}\n  cv: {use: kfold, with: {data: 1}, resources: {cpu: 2}, cache_version: 3, tags: [x]}\n"
+    )
     found = targets(tmp_path, KFOLD + text)
 
     assert {t.spec.cache_version for name, t in found.items() if name != "first"} == {3}
@@ -135,7 +137,9 @@ def test_a_large_family_is_declared_by_one_member_and_the_rest_is_made_when_it_i
 ) -> None:
     made = []
     make = MemberMaker.make
-    monkeypatch.setattr(MemberMaker, "make", lambda maker, label, point: made.append(label) or make(maker, label, point))
+    monkeypatch.setattr(
+        MemberMaker, "make", lambda maker, label, point: made.append(label) or make(maker, label, point)
+    )
     text = 'targets:\n  t: {each: {s: {range: 10000}}, max_members: 10000, args: {s: "${s}"}}\n'
     experiment = FamilyWorkspace(tmp_path, text).loader().experiment("a")
 

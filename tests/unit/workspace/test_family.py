@@ -47,7 +47,9 @@ def test_a_member_is_the_same_object_however_it_is_asked_for(experiment: Experim
     ]
 
 
-@pytest.mark.parametrize("name", ["t", "t@", "t@lr=0.1", "t@lr=0.1,model=x", "t@lr=0.1,model=s,x=1", "first@lr=0.1", "z@a=1", "z"])
+@pytest.mark.parametrize(
+    "name", ["t", "t@", "t@lr=0.1", "t@lr=0.1,model=x", "t@lr=0.1,model=s,x=1", "first@lr=0.1", "z@a=1", "z"]
+)
 def test_there_is_no_target_of_other_coordinates(name: str, experiment: Experiment) -> None:
     assert name not in experiment.targets
     with pytest.raises(KeyError):

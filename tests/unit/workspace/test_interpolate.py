@@ -10,7 +10,14 @@ from traintrack.workspace.interpolate import Hole, HoleError, compiled, has_hole
 from traintrack.workspace.model import KeyPath, Literal
 from traintrack.workspace.parameters_put_in import with_parameters
 
-ENV: dict[str, Any] = {"lr": 0.1, "n": 3, "on": True, "big": 1e22, "model": {"depth": 18, "in": {"x": [1]}}, "a.b": "dot"}
+ENV: dict[str, Any] = {
+    "lr": 0.1,
+    "n": 3,
+    "on": True,
+    "big": 1e22,
+    "model": {"depth": 18, "in": {"x": [1]}},
+    "a.b": "dot",
+}
 
 
 class Dotted:
@@ -87,7 +94,9 @@ def test_the_longest_name_that_is_known_counts_and_the_rest_are_fields() -> None
     assert parts_of("${a.b.c}", {"a", "a.b.c"}) == [Hole("a.b.c")]
 
 
-@pytest.mark.parametrize("text", ["${", "x${n", "${{n}}", "${n}${", "${}", "${ n}", "${n:-3}", "${n.}", "${.n}", "${model..x}"])
+@pytest.mark.parametrize(
+    "text", ["${", "x${n", "${{n}}", "${n}${", "${}", "${ n}", "${n:-3}", "${n.}", "${.n}", "${model..x}"]
+)
 def test_a_hole_that_is_spelled_wrong_is_told_at_its_text(text: str) -> None:
     found = findings()
     compiled({"args": ["${n}", text]}, ENV, (), found)
@@ -165,7 +174,9 @@ def test_a_name_that_is_neither_a_parameter_nor_filled_later_is_told() -> None:
     assert told(found.errors) == [("args.x.0", "nothing here is called `b`")]
 
 
-@pytest.mark.parametrize(("text", "raw"), [("${p}{q}", {"p": "$"}), ("${p}${q}", {"p": "a$"}), ("${p}${r}", {"p": "$", "r": "{q}"})])
+@pytest.mark.parametrize(
+    ("text", "raw"), [("${p}{q}", {"p": "$"}), ("${p}${q}", {"p": "a$"}), ("${p}${r}", {"p": "$", "r": "{q}"})]
+)
 def test_parameters_never_make_a_hole_or_an_escape_of_text_around_them(text: str, raw: dict[str, Any]) -> None:
     found = findings()
     with_parameters(text, raw, ("args",), found, frozenset({"q"}))

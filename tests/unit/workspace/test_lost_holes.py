@@ -13,7 +13,9 @@ def told(text: str) -> list[str]:
     return [f"{error.location}: {error.hint}" for error in findings.errors]
 
 
-@pytest.mark.parametrize("text", ["{lr: null}", "{lr: ~}", "{x}", "{lr, depth}", "{a: {lr: 1}}", "{lr: ''}", "{lr: {}}"])
+@pytest.mark.parametrize(
+    "text", ["{lr: null}", "{lr: ~}", "{x}", "{lr, depth}", "{a: {lr: 1}}", "{lr: ''}", "{lr: {}}"]
+)
 def test_maps_that_are_meant_are_left_alone(text: str) -> None:
     assert told(f"{{a: {text}}}") == []
 

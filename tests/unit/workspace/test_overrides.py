@@ -55,9 +55,9 @@ def test_what_matches_no_member_is_told_at_its_value() -> None:
 
     assert read(each, "[{match: {c: 1}}, {match: {a: [1, 7]}}, {match: {a: 1, b: [2, 3]}}, {match: {a: [[]]}}]")[1] == [
         "f.yaml:1:22: the family has no axis `c`",
-        "f.yaml:1:44: no member has `a=7`",
+        "f.yaml:1:46: no member has `a=7`",
         "f.yaml:1:60: no member has `a=1, b=2|3` together",
-        "f.yaml:1:97: a list names no value of axis `a`",
+        "f.yaml:1:93: a list names no value of axis `a`",
     ]
 
 
