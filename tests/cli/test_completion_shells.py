@@ -32,7 +32,7 @@ def type_in(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Typed]:
     for path, text in {
         "w/TTWORKSPACE.yaml": "workspace: w\nenvironments: {local: {}, remote: {}}\n",
         "w/TTCONFIG.yaml": "targets: {top: {}}\n",
-        "w/runs/april/TTCONFIG.yaml": "targets: {trained_model: {}, exported: {}}\n",
+        "w/runs/april/TTCONFIG.yaml": "targets: {trained_model: {}, exported: {}, sweep: {each: {lr: [0.1, 1e-4], depth: [18]}}}\n",
         "w/some_file.json": "",
         "script": SCRIPTS[shell],
         "bin/traintrack": f'#!/bin/sh\nexec {sys.executable} -m traintrack "$@"\n',
@@ -72,6 +72,9 @@ def type_in(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Typed]:
         ("traintrack run //runs/april:tr\tX", "traintrack run //runs/april:trained_model X"),
         ("traintrack run -//runs/april:ex\tX", "traintrack run -//runs/april:exported X"),
         ("traintrack run :t\tX", "traintrack run :top X"),
+        ("traintrack run //runs/april:sweep@l\t", "traintrack run //runs/april:sweep@lr="),
+        ("traintrack run //runs/april:sweep@lr=0.0\tX", "traintrack run //runs/april:sweep@lr=0.0001 X"),
+        ("traintrack run //runs/april:sweep@lr=0.1,d\t18\tX", "traintrack run //runs/april:sweep@lr=0.1,depth=18 X"),
         ("traintrack run --env=re\tX", "traintrack run --env=remote X"),
         ("traintrack run --env re\tX", "traintrack run --env remote X"),
         ("traintrack run --trace some\tX", "traintrack run --trace some_file.json X"),

@@ -6,7 +6,7 @@ import getpass
 import os
 import secrets
 import socket
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
 from functools import partial
@@ -17,7 +17,7 @@ from msgspec.structs import replace
 
 from traintrack.action.action import Action, ActionGraph
 from traintrack.action.event import Notice, TargetFinished
-from traintrack.action.plan import Decision, Plan, Step
+from traintrack.action.plan import Decision, Outcome, Plan, Step
 from traintrack.action.record import Who
 from traintrack.app.answers import PlannedTarget, RanTarget, RunReport
 from traintrack.app.args_schemas import check_args
@@ -25,7 +25,7 @@ from traintrack.app.attempts import trim_attempts
 from traintrack.app.clock import SystemClock
 from traintrack.app.early_checks import demand_can_run
 from traintrack.app.environment import Environment, open_sources
-from traintrack.app.except_lines import except_edits
+from traintrack.app.except_edit import ExceptEdit
 from traintrack.app.import_sources import import_sources
 from traintrack.app.last_use import note_use
 from traintrack.app.materials import GitMaterials
@@ -163,8 +163,17 @@ def run_targets(
         note_frozen(project, storage, graph.labels)
     push_after_run(project, environment, result, _warner(sink), _teller(sink))
     outcomes = {id_: done.outcome for id_, done in result.finished.items()}
-    excepts = except_edits(graph, outcomes, partial(left_out_of, project))
+    excepts = _excepts(project, graph, outcomes)
     return replace(_report(environment, graph, result, run, pins.rows), profile=project.profile, excepts=excepts)
+
+
+def _excepts(project: Project, graph: ActionGraph, outcomes: Mapping[TargetId, Outcome]) -> tuple[ExceptEdit, ...]:
+    """What fan-ins would have to leave out so that they can be made without what failed."""
+    if all(outcome.good for outcome in outcomes.values()):
+        return ()
+    from traintrack.app.except_lines import except_edits  # noqa: PLC0415  most runs end well
+
+    return except_edits(graph, outcomes, partial(left_out_of, project))
 
 
 def _planner(project: Project, graph: ActionGraph, storage: Storage, options: RunOptions) -> Planner:

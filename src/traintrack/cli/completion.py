@@ -95,6 +95,8 @@ def bash_words(line: str, breaks: str) -> list[str]:
     word = words[-1]
     # In open quotes readline takes the whole word, and closes them itself.
     cut = 0 if is_quoted else max((word.rfind(one) + 1 for one in breaks), default=0)
+    # Bash takes these two for the beginning of a word, where others end one (`rl_special_prefixes`).
+    cut -= 1 if cut and word[cut - 1] in "$@" else 0
     end = "" if is_quoted else " "
     return [one.word[cut:] + ("" if one.word.endswith(_OPEN_ENDS) else end) for one in found]
 

@@ -18,7 +18,7 @@ SEARCH_S = 0.06
 def labels(directory: str, word: str) -> list[str]:
     """Return labels and beginnings of labels that start with `word`, sorted; empty outside a workspace.
 
-    A folder ends with `/`, an experiment with `:`. `directory` is where relative labels are read from.
+    A folder ends with `/`, an experiment with `:`, an axis behind the `@` of a family with `=`. `directory` is where relative labels are read from.
     """
     root, here = _workspace(directory)
     if root is None:
@@ -32,6 +32,8 @@ def labels(directory: str, word: str) -> list[str]:
     rest, base = (body[2:], "") if is_absolute else (body, here)
     folder, colon, begun = rest.partition(":")
     lead = f"{sign}{'//' if is_absolute else ''}"
+    if colon and "@" in begun:
+        return [f"{lead}{folder}:{one}" for one in _members(root, _joined(base, folder), begun)]
     if colon:
         names = _targets(root, _joined(base, folder))
         return [f"{lead}{folder}:{name}" for name in names if name.startswith(begun)]
@@ -78,6 +80,16 @@ def _targets(root: str, package: str) -> list[str]:
         return []
     targets = _values(f"{root}/{_joined(package, CONFIG)}").get("targets")
     return sorted(name for name in targets if is_segment(name)) if isinstance(targets, dict) else []
+
+
+def _members(root: str, package: str, begun: str) -> list[str]:
+    if not is_package(package) or foreign(root, package) is not None:
+        return []
+    from traintrack.cli.completion_members import members  # noqa: PLC0415 - few words have an `@`, all wait for imports
+
+    targets = _values(f"{root}/{_joined(package, CONFIG)}").get("targets")
+    name, _, selector = begun.partition("@")
+    return [f"{name}@{one}" for one in members(targets, name, selector)] if isinstance(targets, dict) else []
 
 
 def _values(path: str) -> dict[str, Any]:

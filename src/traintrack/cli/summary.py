@@ -43,8 +43,10 @@ def plan_line(decisions: Sequence[Decision]) -> Line:
 
 def summary_lines(report: RunReport) -> list[Line]:
     """Return the summary of a run; one line if everything was there already."""
-    outcomes = Counter(row.outcome for row in report.targets)
-    if not report.interrupted and outcomes[Outcome.REUSED] == len(report.targets):
+    # Labels of the same recipe are one target, that ran once.
+    by_id = {row.id: row.outcome for row in report.targets}
+    outcomes = Counter(by_id.values())
+    if not report.interrupted and outcomes[Outcome.REUSED] == len(by_id):
         return [_up_to_date(report)]
     counts = " · ".join(f"{outcomes[outcome]} {words}" for outcome, words in _WORDS if outcomes[outcome])
     word = " (interrupted)" if report.interrupted else ""

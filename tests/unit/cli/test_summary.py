@@ -7,13 +7,18 @@ from traintrack.app.answers import RanTarget, RunReport
 from traintrack.cli.line import plain
 from traintrack.cli.run_answer import exit_code
 from traintrack.cli.summary import next_command, plan_line, summary_lines
-from traintrack.digest import TargetId
+from traintrack.digest import TargetId, sha256_hex
 
 CACHED = Reason(ReasonCode.CACHED)
 
 
+def id_of(label: str) -> TargetId:
+    """Labels that are the same up to a `~` have one recipe."""
+    return TargetId(sha256_hex(label.partition("~")[0].encode()))
+
+
 def report(*rows: tuple[str, Outcome], requested: tuple[str, ...] = ("//a:t",), **fields: object) -> RunReport:
-    ran = tuple(RanTarget(label, TargetId("1" * 64), outcome, CACHED, "cached") for label, outcome in rows)
+    ran = tuple(RanTarget(label, id_of(label), outcome, CACHED, "cached") for label, outcome in rows)
     return RunReport("r-1", "local", "/s", ran, requested, **{"duration_s": 0.3, **fields})  # type: ignore[arg-type]
 
 
@@ -55,6 +60,12 @@ def test_a_success_ends_with_the_command_that_fetches_it() -> None:
         "  added 1 pin: a/TTLOCK.yaml: tree src",
         "  next  traintrack pull //a:t",
     ]
+
+
+def test_labels_of_one_recipe_are_one_target_that_ran_once() -> None:
+    one = report(("//a:d", Outcome.EXECUTED), ("//a:d~again", Outcome.EXECUTED), ("//a:t", Outcome.EXECUTED))
+
+    assert text_of(one)[0] == "✓ 2 ran   in 0.3s"
 
 
 def test_a_failure_ends_with_the_command_that_shows_its_log() -> None:

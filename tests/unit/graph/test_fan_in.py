@@ -28,9 +28,7 @@ class Reader:
         self.id = action.id
         self.hashed: dict[str, Any] = json.loads(action.preimage)["args"]
         self.seen: Any = action.config
-        self.inputs = [
-            (".".join(map(str, one.path)), one.part if hasattr(one, "part") else None) for one in action.inputs
-        ]
+        self.inputs = [".".join(map(str, one.arg_path)) for one in action.inputs]
         self.names = {id_: label.partition(":")[2] for label, id_ in actions.labels.items()}
 
 
@@ -49,7 +47,7 @@ def test_the_list_is_sorted_by_what_the_task_sees_and_holds_the_axes_that_are_le
 def test_every_row_is_an_input_where_its_path_will_stand(tmp_path: Path) -> None:
     reader = Reader(tmp_path, 'args: {x: {y: ":train@lr=0.1,*/sub"}, z: ":train@lr=10,data=one,on=true"}')
 
-    assert [place for place, _ in reader.inputs] == ["x.y.0.path", "x.y.1.path", "z"]
+    assert reader.inputs == ["x.y.0.path", "x.y.1.path", "z"]
     assert [row["path"] for row in reader.hashed["x"]["y"]["$family"]] == ["sub", "sub"]
     assert reader.seen["z"] is None
 

@@ -12,16 +12,13 @@ from msgspec import Struct
 from traintrack.action.record import Timings
 from traintrack.app.answers import RunReport
 from traintrack.app.environment import Environment, open_environment
-from traintrack.app.keep_set import KeptEdit, keep_sets
 from traintrack.app.project import Project, open_project
 from traintrack.app.reasons import reason_text
 from traintrack.app.run_targets import RunOptions, plan_run, run_targets, superseded_by
 from traintrack.cli.call import Call
 from traintrack.cli.event_tee import EventTee
 from traintrack.cli.events_file import EventsFile, OpenFile, open_file
-from traintrack.cli.family_failures import family_failure_lines
-from traintrack.cli.keep_set_answer import edit_fields, edit_lines
-from traintrack.cli.line import faint, warn
+from traintrack.cli.line import Line, faint, warn
 from traintrack.cli.live import LiveProgress
 from traintrack.cli.live_screen import ProgressMode, wants_live
 from traintrack.cli.progress import Progress
@@ -32,7 +29,7 @@ from traintrack.cli.stopping import stopping
 from traintrack.cli.summary import plan_line, summary_lines
 from traintrack.cli.terminal import Terminal, Verbosity
 from traintrack.cli.trace_file import TimingsOf, Trace, TraceFile
-from traintrack.digest import ContentDigest
+from traintrack.digest import ContentDigest, JsonValue
 from traintrack.errors import UsageError
 from traintrack.execute.control import RunControl
 from traintrack.plan.history import History
@@ -102,12 +99,15 @@ def _carry_out(call: Call, options: Options, progress: Progress | LiveProgress, 
             sinks.append(open_files.enter_context(TraceFile(options.trace, trace, partial(_warn, progress.terminal))))
         report, signalled = _run(options, project, environment, progress, sinks)
     code = exit_code(report, signalled)
-    call.terminal.tell(*family_failure_lines(report))
+    if not all(row.outcome.good for row in report.targets):
+        from traintrack.cli.family_failures import family_failure_lines  # noqa: PLC0415  most runs end well
+
+        call.terminal.tell(*family_failure_lines(report))
     call.terminal.say(*summary_lines(report))
-    edits = _edits(options, project, [row.label for row in report.targets])
-    call.terminal.say(*edit_lines(edits))
+    lines, edits = _edits(options, project, [row.label for row in report.targets])
+    call.terminal.say(*lines)
     if call.json:
-        call.document("run/1", {**run_fields(report), "edits": edit_fields(edits), "exit_code": code})
+        call.document("run/1", {**run_fields(report), "edits": edits, "exit_code": code})
     return code
 
 
@@ -150,9 +150,9 @@ def _warn(terminal: Terminal, fact: str) -> None:
 
 def _plan(call: Call, options: Options, project: Project, environment: Environment) -> int:
     planned = plan_run(project, environment, options.patterns, options.for_run())
-    edits = _edits(options, project, [row.label for row in planned])
+    lines, edits = _edits(options, project, [row.label for row in planned])
     if call.json:
-        about = {"profile": options.profile, "edits": edit_fields(edits)}
+        about = {"profile": options.profile, "edits": edits}
         call.document("plan/1", {**plan_fields(planned, environment.name), **about})
         return 0
     if options.profile is not None:
@@ -160,12 +160,19 @@ def _plan(call: Call, options: Options, project: Project, environment: Environme
     call.terminal.say(plan_line([row.decision for row in planned]))
     each = call.terminal.verbosity is Verbosity.VERBOSE
     call.terminal.result(*(member_plan_lines(planned) if each else plan_lines(planned)))
-    call.terminal.say(*edit_lines(edits))
+    call.terminal.say(*lines)
     return 0
 
 
-def _edits(options: Options, project: Project, labels: Sequence[str]) -> tuple[KeptEdit, ...]:
-    return keep_sets(project, options.sets, options.patterns, labels)
+def _edits(options: Options, project: Project, labels: Sequence[str]) -> tuple[list[Line], list[JsonValue]]:
+    """The edits of files that keep what `--set` said: for people, and for programs."""
+    if not options.sets:
+        return [], []
+    from traintrack.app.keep_set import keep_sets  # noqa: PLC0415  most runs have no set
+    from traintrack.cli.keep_set_answer import edit_fields, edit_lines  # noqa: PLC0415
+
+    edits = keep_sets(project, options.sets, options.patterns, labels)
+    return list(edit_lines(edits)), edit_fields(edits)
 
 
 def _tell_superseded(call: Call, labels: tuple[str, ...]) -> None:
