@@ -10,7 +10,7 @@ config=runs/digits/2026-05_sweep/TTCONFIG.yaml
 
 fresh_workspace demo/sweep
 
-say "Six cells, each of them a cross-validation by the template kfold: a few lines stand for 126 targets"
+say "Six cells, each cross-validated by the template kfold: a few lines for 126 targets"
 show "sed -n '/^  search:/,/metric:/p' $config"
 sed -n '/^  search:/,/metric:/p' "$config"
 echo
@@ -37,7 +37,7 @@ mv config.new "$config"
 do_it git --no-pager diff --unified=0 --no-color -- "$config"
 do_it traintrack run -n --env local "$sweep:compare"
 
-say "Run: the new cell is not the best, so the choice is as before, and nothing behind it is made again"
+say "Run: the new cell is not the best, so the choice and all that follows from it stand"
 timed traintrack run --env local "$sweep:compare"
 
 say "What you have now"

@@ -15,6 +15,7 @@ pattern   = ["-"] ( [ "//" ] path "/..." | label | package ":*" )
 
 from __future__ import annotations
 
+import math
 import re
 
 from msgspec import Struct
@@ -208,7 +209,10 @@ def _number(text: str) -> int | float | None:
     """The number that a text is; integers of any size stay apart, as no float could keep them."""
     if len(text) > _LONGEST_NUMBER or not _NUMBER.match(text):
         return None
-    return int(text) if text.lstrip("+-").isdigit() else float(text)
+    if text.lstrip("+-").isdigit():
+        return int(text)
+    number = float(text)
+    return number if math.isfinite(number) else None
 
 
 def _is_named(wanted: str, name: str) -> bool:

@@ -13,6 +13,7 @@ from traintrack.label import (
     parse_label,
     parse_pattern,
     parse_reference,
+    same_coordinate,
 )
 
 LETTERS = "ABZabz019_.+-"
@@ -161,6 +162,44 @@ def test_a_recursive_pattern_matches_folders_below_and_not_those_that_begin_alik
     assert pattern.matches(Label("a/b/c", "t"))
     assert not pattern.matches(Label("a/bc", "t"))
     assert not pattern.matches(Label("a", "t"))
+
+
+@pytest.mark.parametrize(
+    ("pattern", "matched"),
+    [
+        (":t@lr=0.1", ["t@lr=0.1,d=18", "t@lr=0.1,d=34"]),
+        (":t@lr=0.1,*", ["t@lr=0.1,d=18", "t@lr=0.1,d=34"]),
+        (":t@d=18,lr=1e-1", ["t@lr=0.1,d=18"]),
+        (":t@d=18.0,lr=.2", ["t@lr=0.2,d=18"]),
+        (":t@*", ["t@lr=0.1,d=18", "t@lr=0.1,d=34", "t@lr=0.2,d=18", "t"]),
+        (":t@lr=0.10000000000000001", ["t@lr=0.1,d=18", "t@lr=0.1,d=34"]),
+        (":t@lr=1", []),
+        (":t@x=1", []),
+        (":u@lr=0.1", []),
+    ],
+)
+def test_coordinates_match_the_members_that_have_them_in_any_order_and_spelling(
+    pattern: str, matched: list[str]
+) -> None:
+    found = parse_pattern(pattern, "a")
+    names = ["t@lr=0.1,d=18", "t@lr=0.1,d=34", "t@lr=0.2,d=18", "t", "t2@lr=0.1"]
+
+    assert [name for name in names if found.matches(Label("a", name))] == matched
+    assert not any(found.matches(Label("b", name)) for name in names)
+
+
+@pytest.mark.parametrize(
+    ("text", "name", "same"),
+    [
+        *(("1e-4", "0.0001", True), ("1", "1.0", True), ("+1", "1", True), ("1.", "1", True), ("007", "7", True)),
+        *(("9007199254740993", "9007199254740992", False), ("9007199254740993", "9007199254740993", True)),
+        *(("1_0", "10", False), ("inf", "infinity", False), ("nan", "nan", True), ("1e999", "1e998", False)),
+        *(("a", "A", False), ("1" * 5000, "1" * 5001, False), ("true", "1", False), ("", "0", False)),
+    ],
+)
+def test_a_coordinate_is_the_same_if_it_is_the_same_number(text: str, name: str, same: bool) -> None:
+    assert same_coordinate(text, name) is same
+    assert same_coordinate(name, text) is same
 
 
 def test_a_name_matches_itself_and_its_members() -> None:

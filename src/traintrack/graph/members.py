@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from msgspec import Struct
 
 from traintrack.digest import canonical_json
 from traintrack.label import LabelError, same_coordinate
 from traintrack.selector import Selector, parse_selector
-from traintrack.workspace.axes import Coordinate
 from traintrack.workspace.coordinate_names import name_of
 from traintrack.workspace.model import FamilyOfTargets, Literal, Target
 from traintrack.workspace.suggest import did_you_mean, one_of
+
+if TYPE_CHECKING:
+    from traintrack.workspace.axes import Coordinate
 
 
 class MemberError(LabelError):

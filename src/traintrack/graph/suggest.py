@@ -7,7 +7,6 @@ from collections.abc import Collection
 from traintrack.errors import InputError, Location
 from traintrack.graph.catalog import Catalog
 from traintrack.label import Label
-from traintrack.workspace.family import TargetMap
 from traintrack.workspace.model import Experiment
 from traintrack.workspace.suggest import closest
 
@@ -53,8 +52,12 @@ def unknown_package(package: str, catalog: Catalog, place: Location | None) -> I
 
 def plain_names(experiment: Experiment) -> list[str]:
     """The names of targets and families; no member is made for it."""
-    names = experiment.targets.declared_names() if isinstance(experiment.targets, TargetMap) else experiment.targets
-    return list(names)
+    if not experiment.families:
+        return list(experiment.targets)
+    from traintrack.workspace.family import TargetMap  # noqa: PLC0415  most experiments have none
+
+    targets = experiment.targets
+    return targets.declared_names() if isinstance(targets, TargetMap) else list(targets)
 
 
 def target_hint(name: str, experiment: Experiment) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from traintrack.errors import InputError, raise_all
 from traintrack.workspace.declarations import Declarations, Declared
@@ -15,7 +15,9 @@ from traintrack.workspace.model import Experiment, ImageSpec, Layer, Workspace
 from traintrack.workspace.profiles import read_experiment_profiles
 from traintrack.workspace.stack import Changes, Stack
 from traintrack.workspace.target_fields import CHECKS, SHAPE, check_declared
-from traintrack.workspace.templates import Templates
+
+if TYPE_CHECKING:
+    from traintrack.workspace.templates import Templates
 
 FILE: Final = "TTCONFIG.yaml"
 SECTIONS: Final = ("defaults", "images", "targets", "templates", "profiles")
@@ -30,7 +32,7 @@ def read_experiment(
     document: Document,
     package: str,
     workspace: Workspace,
-    templates: Templates,
+    templates: Callable[[], Templates],
     changes: Changes,
     elsewhere: Callable[[str], Experiment],
 ) -> tuple[dict[str, Declared], dict[str, ImageSpec]]:
@@ -53,7 +55,7 @@ class _Reader:
         document: Document,
         package: str,
         workspace: Workspace,
-        templates: Templates,
+        templates: Callable[[], Templates],
         changes: Changes,
         elsewhere: Callable[[str], Experiment],
     ) -> None:
@@ -79,7 +81,7 @@ class _Reader:
         if self._changes.profile is not None and len(self.errors) != before:
             shared_is_wrong = True
         for name in self._findings.section(sections.get("templates"), ("templates",)):
-            self.errors += self._templates.check(self._package, name)
+            self.errors += self._templates().check(self._package, name)
         self._findings.refuse_long_keys(self._document.long_keys)
         stack = Stack(self._workspace, defaults, profiles, self._changes)
         declarations = Declarations(

@@ -14,6 +14,10 @@ MAX_FINDINGS: Final = 100
 """A file with more is not read on: its first errors say enough, and telling 100,000 takes minutes."""
 
 
+class NotedError(Exception):
+    """What is wrong has been noted in the findings; there is nothing to go on with."""
+
+
 class SourcePlaces(Protocol):
     """Places that also know the source text of numbers."""
 

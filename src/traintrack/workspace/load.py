@@ -4,25 +4,26 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from traintrack.errors import InputError, raise_all
 from traintrack.label import Pattern, is_package
 from traintrack.workspace.declarations import Declared
 from traintrack.workspace.document import Document
 from traintrack.workspace.experiment_file import read_experiment
-from traintrack.workspace.family import Family, TargetMap
 from traintrack.workspace.findings import shown
 from traintrack.workspace.fingerprint import fingerprint
 from traintrack.workspace.lockfile import LOCK_FILE, parse_lock
-from traintrack.workspace.model import Experiment, ImageSpec, Lock, Workspace
+from traintrack.workspace.model import Experiment, ImageSpec, Lock, Target, Workspace
 from traintrack.workspace.packages import CONFIG, find_packages, foreign
 from traintrack.workspace.parse_cache import load_document
 from traintrack.workspace.sets import SetOption, set_layer
 from traintrack.workspace.stack import Changes
 from traintrack.workspace.suggest import closest
-from traintrack.workspace.templates import Templates
 from traintrack.workspace.workspace_file import find_workspace, load_workspace, read_file
+
+if TYPE_CHECKING:
+    from traintrack.workspace.templates import Templates
 
 __all__ = ["Loader", "find_workspace", "load_workspace"]
 
@@ -58,7 +59,7 @@ class Loader:
         self._root = os.fspath(workspace.root)
         layers = tuple((option, set_layer(option)) for option in sets)
         self._changes = Changes(layers, worktree, tuple(requested), profile)
-        self._templates = Templates(self._document)
+        self._templates: Templates | None = None
         self._documents: dict[str, Document | InputError] = {}
         self._experiments: dict[str, Experiment | InputError] = {}
         self._loading: set[str] = set()
@@ -123,14 +124,25 @@ class Loader:
             errors.append(error)
         try:
             declared, images = read_experiment(
-                document, package, self.workspace, self._templates, self._changes, self._elsewhere
+                document, package, self.workspace, self._known_templates, self._changes, self._elsewhere
             )
         except InputError as error:
             errors.append(error)
         raise_all(errors)
-        families = {name: one for name, one in declared.items() if isinstance(one, Family)}
-        targets: Any = TargetMap(declared) if families else declared
+        families = {name: one for name, one in declared.items() if not isinstance(one, Target)}
+        targets: Any = declared
+        if families:
+            from traintrack.workspace.family import TargetMap  # noqa: PLC0415  most files have plain targets only
+
+            targets = TargetMap(declared)
         return Experiment(package, document.path, targets, images, lock, lock_path, families)
+
+    def _known_templates(self) -> Templates:
+        from traintrack.workspace.templates import Templates  # noqa: PLC0415  most files have none
+
+        if self._templates is None:
+            self._templates = Templates(self._document)
+        return self._templates
 
     def _elsewhere(self, package: str) -> Experiment:
         """Another experiment, for a family that takes over axes."""

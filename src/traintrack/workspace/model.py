@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from msgspec import Struct, field
 
 from traintrack.errors import Location
 from traintrack.label import Label
-from traintrack.workspace.axes import Coordinate
+
+if TYPE_CHECKING:
+    from traintrack.workspace.axes import Coordinate
 
 KeyPath = tuple[str | int, ...]
 """Where a value stands in a document: map keys and list indices from the top."""

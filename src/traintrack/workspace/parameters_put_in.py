@@ -22,6 +22,7 @@ from traintrack.workspace.model import KeyPath, Layer, Literal
 from traintrack.workspace.target_fields import check_declared
 
 _MARK: Final = "${"
+_SPELLED: Final = frozenset({int, float, bool, Literal})
 
 
 def filled_layer(layer: Layer, raw: Mapping[str, Any], findings: Findings, later: Container[str]) -> Layer:
@@ -46,7 +47,7 @@ def env_as_text(filled: Any, written: Any) -> Any:
     if type(filled) is not dict or type(written) is not dict:
         return filled
     return {
-        name: text_of(value) if type(value) in (int, float, bool) and has_holes(written.get(name)) else value
+        name: text_of(value) if type(value) in _SPELLED and has_holes(written.get(name)) else value
         for name, value in filled.items()
     }
 

@@ -6,8 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from traintrack.label import is_segment
-from traintrack.label import same_coordinate
+from traintrack.label import is_segment, same_coordinate
 from traintrack.workspace.coordinate_names import name_of, shown_as
 from traintrack.workspace.model import Literal
 

@@ -154,3 +154,12 @@ def test_over_256_members_are_asked_for_by_number(count: int, tmp_path: Path) ->
 
     assert bool(FamilyWorkspace(tmp_path, text).told()) == (count == 257)
     assert FamilyWorkspace(tmp_path, text.replace(", args", f", max_members: {count}, args")).told() == ""
+
+
+def test_variables_are_text_whatever_an_axis_holds(tmp_path: Path) -> None:
+    text = "targets:\n  t: {each: {v: [1, 0.5, true, a, !literal ':x']}, env: {V: '${v}', W: 'w${v}'}}\n"
+    found = targets(tmp_path, text)
+
+    assert [t.spec.env for t in found.values()] == [
+        {"V": spelled, "W": f"w{spelled}"} for spelled in ("1", "0.5", "true", "a", ":x")
+    ]

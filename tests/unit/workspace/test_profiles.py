@@ -224,7 +224,7 @@ def test_layers_keep_their_order_and_only_those_that_fit_are_there(
             {"t": layer("targets")} if "targets" in parts else {},
         )
 
-    found = [layer.origin for layer in profile_layers(profile(shared, "w"), profile(own, "e"), name, task)]
+    found = [layer.origin for layer in profile_layers(profile(shared, "w"), profile(own, "e"), (name,), task)]
     expected = [
         f"{origin} {part}"
         for origin, parts in (("w", shared), ("e", own))
