@@ -116,9 +116,7 @@ def hashed_value(value: Any) -> JsonValue:
     if type(value) in _SCALARS:
         return value  # type: ignore[no-any-return]
     if isinstance(value, Mapping):
-        return {
-            escaped_key(key): item if type(item) in _SCALARS else hashed_value(item) for key, item in value.items()
-        }
+        return {escaped_key(key): item if type(item) in _SCALARS else hashed_value(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
         return [hashed_value(item) for item in value]
     if isinstance(value, Literal):

@@ -195,7 +195,7 @@ def escaped(text: str) -> str:
 def values(axes: list[str]) -> st.SearchStrategy[object]:
     """Values of arguments, with holes alone and inside text."""
     holes = [st.just(f"${{{axis}}}") for axis in axes]
-    inside = [st.just(f"x${{{axis}}}-$${{{axis}}}") for axis in axes if axis != "bundle"]
+    inside = [st.just(f"x${{{axis}}}-$${{{axis}}}") for axis in axes if axis not in ("bundle", "flags")]
     fixed = [TEXTS.map(escaped), st.none(), st.booleans(), st.integers(), TEXTS.map(Literal), st.just({}), st.just([])]
     floats = st.floats(allow_nan=False, allow_infinity=False).map(lambda value: value + 0.0)
     leaves = st.one_of(*holes, *inside, *fixed, floats)
