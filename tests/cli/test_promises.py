@@ -226,3 +226,15 @@ def test_a_change_outside_the_id_runs_nothing_and_why_names_it(place: Place) -> 
 
     assert place.run("//e:made") == {"//e:made": "reused"}
     assert "unhashed.workers" in place.call("why", "//e:made").stdout
+
+
+def test_a_plan_says_what_a_run_would_refuse_of_arguments(tmp_path: Path) -> None:
+    place = Place(tmp_path)
+    text = EXPERIMENT.replace("args: {from", 'each: {n: [1, 2]}\n    args: {n: "${n}", from')
+    place.write("e/TTCONFIG.yaml", text)
+
+    planned = place.call("run", "-n", "//e:copied")
+
+    assert planned.returncode == 3
+    assert "unknown argument `n` (in `copied@n=1`)" in planned.stderr
+    assert "and 1 more member" in planned.stderr

@@ -83,6 +83,7 @@ def plan_run(
     """
     graph = action_graph(project, texts)
     plan = _planner(project, graph, environment.storage, options).plan(replace_results=options.replace)
+    _demand_arguments(project, _to_execute(graph, plan))
     rows = []
     for label, id_ in graph.labels.items():
         step = plan.steps.get(id_)
@@ -187,11 +188,24 @@ def _refuse_early(project: Project, graph: ActionGraph, plan: Plan, environment:
         InputError: arguments are not what a task's schema asks for; all such errors at once.
         TraintrackError: what the runner cannot do; the first reason, with all others as details.
     """
-    to_execute = [i for i, s in plan.steps.items() if s.decision is not Decision.REUSE]
-    actions = [graph.actions[i] for i in to_execute if i in graph.actions]
-    raise_all(list(check_args(project, filter(None, (_declared(project, a) for a in actions)))))
+    actions = _to_execute(graph, plan)
+    _demand_arguments(project, actions)
     if actions:
         demand_can_run(environment, actions, tell)
+
+
+def _to_execute(graph: ActionGraph, plan: Plan) -> list[Action]:
+    wanted = [i for i, s in plan.steps.items() if s.decision is not Decision.REUSE]
+    return [graph.actions[i] for i in wanted if i in graph.actions]
+
+
+def _demand_arguments(project: Project, actions: Sequence[Action]) -> None:
+    """Hold the arguments of what will run against the schemas of their tasks.
+
+    Raises:
+        InputError: they are not what a schema asks for; all such errors at once.
+    """
+    raise_all(list(check_args(project, filter(None, (_declared(project, a) for a in actions)))))
 
 
 def _declared(project: Project, action: Action) -> Target | None:

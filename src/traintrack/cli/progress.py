@@ -155,7 +155,7 @@ class Progress:
         steps = event.plan.steps
         graph = event.plan.graph
         self._families = FamilyTally(graph.label_of(id_) for id_ in steps)
-        decisions = [steps[id_].decision for id_ in event.plan.graph.labels.values() if id_ in steps]
+        decisions = [step.decision for step in steps.values()]
         if all(decision is Decision.REUSE for decision in decisions) and not self._verbose:
             return [(faint(f"profile {event.profile}"),)] if event.profile else []
         where = f" · env {event.environment}" if event.environment else ""

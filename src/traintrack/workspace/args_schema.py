@@ -127,4 +127,6 @@ _LIMITS: Final = {
 
 
 def _at(target: Target, path: tuple[str | int, ...], message: str, hint: str) -> InputError:
+    if target.axes:
+        message = f"{message} (in `{target.label.name}`)"
     return InputError(message, code="args-schema", location=target.place_of("args", *path), hint=hint)

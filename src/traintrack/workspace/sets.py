@@ -21,7 +21,7 @@ from traintrack.errors import InputError, Location, UsageError, raise_all
 from traintrack.label import Label, LabelError, Pattern, parse_pattern
 from traintrack.workspace.findings import Findings, shown
 from traintrack.workspace.model import KeyPath, Layer
-from traintrack.workspace.target_fields import check_declared
+from traintrack.workspace.target_fields import SHAPE, check_declared
 from traintrack.workspace.yaml_scalars import ScalarError, resolve_plain
 from traintrack.workspace.yaml_source import parse_yaml
 
@@ -84,6 +84,10 @@ def parse_set(text: str, current_package: str = "") -> SetOption:
         pattern = parse_pattern(pattern_text, current_package) if hash_sign else None
     except LabelError as error:
         raise UsageError(str(error), hint="write `--set '//a/b:t#args.lr=1e-4'`") from error
+    if pattern is not None and "=" in (pattern.name or "") and path[0] in SHAPE:
+        family = f"//{pattern.package}:{(pattern.name or '').partition('@')[0]}"
+        message = f"`{path[0]}` says which members there are, and cannot be set for some of them"
+        raise UsageError(message, hint=f"write `--set '{family}#{shown(path_text)}=…'`")
     return SetOption(pattern, path, _value_of(source), source)
 
 

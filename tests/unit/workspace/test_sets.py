@@ -55,7 +55,21 @@ def test_a_pattern_stands_before_a_hash_sign(text: str, pattern: Pattern) -> Non
 
 
 @pytest.mark.parametrize(
-    "text", ["", "=1", "args.lr", "args..lr=1", ".lr=1", "args.=1", "//a:t=1", "//a b#x=1", "x=[1", "x=.nan", "a b=1"]
+    "text",
+    [
+        "",
+        "=1",
+        "args.lr",
+        "args..lr=1",
+        ".lr=1",
+        "args.=1",
+        "//a:t=1",
+        "//a b#x=1",
+        "x=[1",
+        "x=.nan",
+        "a b=1",
+        "//a:t@lr=1#each.lr=[2]",
+    ],
 )
 def test_what_is_no_set_is_wrong_usage(text: str) -> None:
     with pytest.raises(UsageError) as caught:

@@ -157,7 +157,7 @@ def _plan(call: Call, options: Options, project: Project, environment: Environme
         return 0
     if options.profile is not None:
         call.terminal.say((faint(f"profile {options.profile}"),))
-    call.terminal.say(plan_line([row.decision for row in planned]))
+    call.terminal.say(plan_line(list({row.id: row.decision for row in planned}.values())))
     each = call.terminal.verbosity is Verbosity.VERBOSE
     call.terminal.result(*(member_plan_lines(planned) if each else plan_lines(planned)))
     call.terminal.say(*lines)
