@@ -159,19 +159,6 @@ class Grid(Struct, frozen=True):
             near = near or found
         return near
 
-    def name_on(self, axis: str, text: str) -> str | None:
-        """Return the name of the coordinate that a text means on an axis, None if it means none."""
-        at = self.axes.index(axis)
-        names = [point[at].name for point in self._firsts({axis: text})]
-        return text if text in names else next(iter(names), None)
-
-    def _firsts(self, names: Mapping[str, str]) -> Iterator[Point]:
-        """The first point with these coordinates in each product that has one."""
-        for product in self.products:
-            found = next(self._in_order(product, [factor.matching(names) for factor in product.factors]), None)
-            if found is not None:
-                yield found
-
     def _spelled(self, point: Point) -> Mapping[str, str]:
         return {axis: coordinate.name for axis, coordinate in zip(self.axes, point, strict=True)}
 

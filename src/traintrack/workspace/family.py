@@ -34,10 +34,6 @@ class Family:
     def __len__(self) -> int:
         return self.grid.count()
 
-    def name_on(self, axis: str, text: str) -> str | None:
-        """Return the name of the coordinate that a text means on an axis, None if it means none."""
-        return self.grid.name_on(axis, text)
-
     def find(self, coordinates: Mapping[str, str]) -> Target | None:
         """Return the member with a coordinate for each axis, by name; None if there is none.
 

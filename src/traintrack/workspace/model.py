@@ -155,9 +155,6 @@ class FamilyOfTargets(Protocol):
             InputError: the member is wrong.
         """
 
-    def name_on(self, axis: str, text: str) -> str | None:
-        """Return the name of the coordinate that a text means on an axis, None if it means none."""
-
     def names(self, coordinates: Mapping[str, str]) -> list[str]:
         """Return the names of the members with these coordinates, in order; makes no target."""
 
