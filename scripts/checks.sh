@@ -13,6 +13,13 @@ check() {
     "$@" || failed="$failed $name"
 }
 
+# pytest imports test modules by their name alone, whatever folder they are in.
+no_name_twice() {
+    local twice
+    twice=$(find tests -name 'test_*.py' | sed 's|.*/||' | sort | uniq -d)
+    [ -z "$twice" ] || { echo "test modules with one name: $twice" >&2; return 1; }
+}
+
 # Not `.`: the workspace of a demo may lie here.
 read -ra ours <<< "$(ls -d src tests scripts bench 2>/dev/null | tr '\n' ' ')"
 check style "$bin/ruff" check "${ours[@]}"
@@ -20,6 +27,7 @@ check format "$bin/ruff" format --check "${ours[@]}"
 check types "$bin/mypy"
 check import-order "$bin/lint-imports" --no-logo
 check docs "$bin/python" scripts/check_docs.py
+check test-names no_name_twice
 
 if [ "$1" = all ]; then
     said=$(mktemp)
