@@ -238,3 +238,13 @@ def test_a_plan_says_what_a_run_would_refuse_of_arguments(tmp_path: Path) -> Non
     assert planned.returncode == 3
     assert "unknown argument `n` (in `copied@n=1`)" in planned.stderr
     assert "and 1 more member" in planned.stderr
+
+
+def test_a_pull_tells_where_the_copy_is_without_a_step_up(tmp_path: Path) -> None:
+    place = Place(tmp_path)
+    assert place.call("run", "//e:made").returncode == 0
+
+    pulled = place.call("pull", "//e:made", "-o", "../copies")
+
+    assert pulled.stdout.strip() == str(tmp_path / "copies" / "made")
+    assert (tmp_path / "copies" / "made" / "word.txt").read_text() == "one\n"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 from msgspec import Struct
@@ -37,8 +38,7 @@ def run(call: Call, options: Options) -> int:
     hear_of_reads(call, environment)
     if options.output is not None and options.output.startswith("s3://"):
         return _copy_out(call, options, options.output, project, environment)
-    # Relative to `-C`, as if started there.
-    output = None if options.output is None else call.start / Path(options.output).expanduser()
+    output = None if options.output is None else _folder(call, options.output)
     if options.attempt is None:
         pulled = pull(project, environment, options.patterns, output, force=options.force)
     else:
@@ -51,6 +51,12 @@ def run(call: Call, options: Options) -> int:
     for one in pulled:
         call.terminal.path(one.path)
     return 0
+
+
+def _folder(call: Call, text: str) -> Path:
+    """The folder that `-o` names, relative to `-C` as if started there; without `..`, which nobody wants to read."""
+    folder = call.start / Path(text).expanduser()
+    return Path(os.path.realpath(folder)) if ".." in folder.parts else folder
 
 
 def _copy_out(call: Call, options: Options, url: str, project: Project, environment: Environment) -> int:
