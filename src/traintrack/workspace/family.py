@@ -57,6 +57,9 @@ class Family:
         Raises:
             InputError: the member is wrong.
         """
+        made = self._made.get(name)
+        if isinstance(made, Target):
+            return made
         point = self._points.get(name)
         if point is not None:
             return self._at(name, point)
