@@ -91,10 +91,25 @@ def test_aliases_that_stand_for_too_many_values_are_refused(levels: int, width: 
 
 
 @pytest.mark.parametrize(
-    "field", ['resources: {memory: "\\0x"}', 'timeout: "\\x1b[2J"', '"\\0": 1', 'needs: ["\\u202e"]']
+    "field",
+    [
+        *('resources: {memory: "\\0x"}', 'timeout: "\\x1b[2J"', '"\\0": 1', 'needs: ["\\u202e"]'),
+        *('except: {"\\0": [{a: 1}]}', 'each: {d: {dates: {"\\0": 1}}}', 'each: {"\\0": [1]}', 'each: {a: ["\\0"]}'),
+        *('each: {a: [1]}, overrides: [{match: {"\\0": 1}}]', 'use: "\\0"', 'with: {"\\0": 1}', 'args: {a: "${\\0}"}'),
+    ],
 )
 def test_control_characters_of_a_file_never_stand_in_a_message(field: str, tmp_path: Path) -> None:
     text = f"targets:\n  x: {{task: x, image: trainer, code: baked, {field}}}\n"
+    root = workspace(tmp_path, {"a/TTCONFIG.yaml": text})
+
+    assert verdict(root) == "refused"
+
+
+@pytest.mark.parametrize(
+    "template", ['"\\0": 1, targets: {}', 'params: {"\\0": int}', 'params: {a: "\\0"}', 'result: "\\0"']
+)
+def test_nor_do_those_of_a_template(template: str, tmp_path: Path) -> None:
+    text = f"templates:\n  x: {{{template}}}\ntargets: {{}}\n"
     root = workspace(tmp_path, {"a/TTCONFIG.yaml": text})
 
     assert verdict(root) == "refused"

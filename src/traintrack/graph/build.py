@@ -12,6 +12,7 @@ from traintrack.graph.references import ArgReference, NeedReference, read_refere
 from traintrack.graph.suggest import no_family, unknown_package, unknown_target
 from traintrack.graph.target_graph import Edge, FanIn, Leaf, LeafKind, Node, TargetGraph
 from traintrack.label import Label, LabelError, Reference
+from traintrack.workspace.findings import shown
 from traintrack.workspace.model import Experiment, FamilyOfTargets, KeyPath, Target
 from traintrack.workspace.suggest import closest, did_you_mean
 
@@ -152,12 +153,12 @@ class _Builder:
         kept, idle = left_out(meant, exceptions)
         for number in idle if self._catalog.is_plain else ():  # a smaller grid, as under a profile, has fewer
             place = target.place_of("except", name, number)
-            message = f"`except` leaves out what is not in the list of `{name}`"
+            message = f"`except` leaves out what is not in the list of `{shown(name)}`"
             hint = "remove it, or name coordinates of a member"
             self.errors.append(InputError(message, code="unknown-coordinate", location=place, hint=hint))
         if not kept.members:
             place = target.place_of("except", name)
-            message = f"`except` leaves nothing of the list of `{name}`"
+            message = f"`except` leaves nothing of the list of `{shown(name)}`"
             self.errors.append(InputError(message, code="empty-fan-in", location=place, hint="leave out fewer"))
         return kept
 
@@ -165,7 +166,7 @@ class _Builder:
         known = [".".join(map(str, one.path)) for one in fan_ins]
         for name in target.spec.except_:
             if name not in known:
-                message = f"`except` names `{name}`, and no list of members stands there in `args`"
+                message = f"`except` names `{shown(name)}`, and no list of members stands there in `args`"
                 hint = did_you_mean(name, known, "name an argument such as `evals` with `:eval@*` in it")
                 place = target.place_of("except", name)
                 self.errors.append(InputError(message, code="unknown-argument", location=place, hint=hint))

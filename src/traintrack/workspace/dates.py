@@ -108,7 +108,7 @@ def read_dates(value: Any, path: KeyPath, findings: Findings) -> DateRows | None
 
 def _bound(value: dict[str, Any], key: str, path: KeyPath, findings: Findings) -> date | None:
     if key not in value:
-        findings.at_value(path, f"`dates` has no `{key}`", "bad-bounds", _HINT)
+        findings.at_value(path, f"`dates` has no `{shown(str(key))}`", "bad-bounds", _HINT)
         return None
     text = value[key]
     if type(text) is not str:

@@ -97,7 +97,7 @@ def _parts(
     for key in declared:
         if key not in OF_GRAPHS:
             hint = "write it in a target below `targets`, where it belongs to one of them"
-            findings.at_key((*base, key), f"`{key}` cannot stand beside `targets`", "misplaced-field", hint)
+            findings.at_key((*base, key), f"`{shown(str(key))}` cannot stand beside `targets`", "misplaced-field", hint)
     checks.text(declared.get("description") or "", (*base, "description"), findings)
     found: dict[str, Mapping[str, Any]] = {}
     for part, fields in findings.section(declared.get("targets"), (*base, "targets")).items():
