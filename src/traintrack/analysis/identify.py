@@ -183,17 +183,16 @@ class _Identifier:
     ) -> bytes:
         target, spec = node.target, node.target.spec
         args = hashed_value(spec.args)
-        listed = 0
+        listed: set[int] = set()
         for fan_in in node.fan_ins:
-            rows = inputs[fan_in.first : fan_in.first + len(fan_in.at)]
-            members = [MemberValue(at, one.id, one.path) for at, (_, one) in zip(fan_in.at, rows, strict=True)]
+            rows = range(fan_in.first, fan_in.first + len(fan_in.at))
+            values = (inputs[number][1] for number in rows)
+            members = [MemberValue(at, one.id, one.path) for at, one in zip(fan_in.at, values, strict=True)]
             put_family(args, fan_in.path, members)
-            listed += len(rows)
-        if listed < len(inputs):
-            rows_of_lists = {n for one in node.fan_ins for n in range(one.first, one.first + len(one.at))}
-            for number, (edge, value) in enumerate(inputs):
-                if number not in rows_of_lists:
-                    put_artifact(args, edge.path, value)
+            listed.update(rows)
+        for number, (edge, value) in enumerate(inputs):
+            if number not in listed:
+                put_artifact(args, edge.path, value)
         try:
             return self._bytes.of(spec, image, code, args)
         except NotCanonicalError as error:

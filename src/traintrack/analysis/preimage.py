@@ -158,13 +158,16 @@ def put(container: Any, path: KeyPath, value: Any) -> None:
 
 def put_artifact(hashed: Any, arg_path: KeyPath, value: ArtifactValue) -> None:
     """Set a reference in what `hashed_value` returned, where the arguments have it at `arg_path`."""
-    put(hashed, tuple(escaped_key(p) if isinstance(p, str) else p for p in arg_path), _artifact(value))
+    put(hashed, _escaped(arg_path), _artifact(value))
 
 
 def put_family(hashed: Any, arg_path: KeyPath, members: Sequence[MemberValue]) -> None:
     """Set a fan-in in what `hashed_value` returned; `members` are sorted by the canonical JSON of `at`."""
-    rows: list[JsonValue] = [{"at": hashed_value(one.at), **_artifact(one)} for one in members]
-    put(hashed, tuple(escaped_key(p) if isinstance(p, str) else p for p in arg_path), {FAMILY_KEY: rows})
+    put(hashed, _escaped(arg_path), {FAMILY_KEY: _rows(members)})
+
+
+def _escaped(arg_path: KeyPath) -> KeyPath:
+    return tuple(escaped_key(part) if isinstance(part, str) else part for part in arg_path)
 
 
 def _artifact(value: ArtifactValue | MemberValue) -> dict[str, JsonValue]:
@@ -174,5 +177,8 @@ def _artifact(value: ArtifactValue | MemberValue) -> dict[str, JsonValue]:
 
 
 def _family(value: FamilyValue) -> JsonValue:
-    rows: list[dict[str, JsonValue]] = [{"at": hashed_value(m.at), **_artifact(m)} for m in value.members]
-    return {FAMILY_KEY: sorted(rows, key=lambda row: canonical_json(row["at"]))}
+    return {FAMILY_KEY: sorted(_rows(value.members), key=lambda row: canonical_json(row["at"]))}
+
+
+def _rows(members: Sequence[MemberValue]) -> list[dict[str, JsonValue]]:
+    return [{"at": hashed_value(one.at), **_artifact(one)} for one in members]

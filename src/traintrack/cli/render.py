@@ -9,9 +9,9 @@ from typing import Any
 
 from traintrack.cli.call import JsonValue, document_text
 from traintrack.cli.line import Line, bad, faint, strong, visible, warn
+from traintrack.cli.live_text import columns_of
 from traintrack.cli.quantity import count_text
 from traintrack.cli.terminal import OutputClosedError, Terminal
-from traintrack.cli.text_width import text_width
 from traintrack.errors import InputErrors, Location, TraintrackError
 
 _SHOWN_COLUMNS = 110
@@ -123,7 +123,7 @@ def _excerpt(place: Location, source: str | None) -> list[Line]:
     cut_before, cut_behind = "…" if first else "", "…" if len(source) > first + _SHOWN_COLUMNS else ""
     before = cut_before + _shown(source[first:at])
     behind = _shown(source[at : first + _SHOWN_COLUMNS]) + cut_behind
-    return [("  ", before, behind), (" " * (2 + text_width(before)), bad("^"))]
+    return [("  ", before, behind), (" " * (2 + columns_of(before)), bad("^"))]
 
 
 class _Sources:

@@ -12,8 +12,8 @@ from traintrack.app.metrics_file import Value
 from traintrack.app.metrics_groups import Cell, Mixed, Spread
 from traintrack.app.metrics_table import Table, TableRow
 from traintrack.cli.line import visible
+from traintrack.cli.live_text import columns_of, padded
 from traintrack.cli.number_text import aligned_at_point, digits_for, number_text, spread_texts
-from traintrack.cli.text_width import padded, text_width
 from traintrack.family_name import coordinates_of
 
 NOTHING = "–"
@@ -31,7 +31,7 @@ class Strip(Struct, frozen=True):
     @property
     def width(self) -> int:
         """How many columns of a terminal it takes."""
-        return max(text_width(text) for text in (self.title, *self.texts))
+        return max(columns_of(text) for text in (self.title, *self.texts))
 
 
 def value_text(value: Value) -> str:
@@ -117,9 +117,9 @@ def _spread_strip(column: Column, cells: Sequence[Cell]) -> Strip:
         f"{mean} {'±' if sd.strip() else ' '} {sd} {count.ljust(widest)}".rstrip()
         for mean, sd, count in zip(means, deviations, counts, strict=True)
     ]
-    width = max(map(text_width, texts))
+    width = max(map(columns_of, texts))
     return Strip(
-        column.title.ljust(width), tuple(padded(text, max(width, text_width(column.title))) for text in texts), column
+        column.title.ljust(width), tuple(padded(text, max(width, columns_of(column.title))) for text in texts), column
     )
 
 
@@ -129,11 +129,11 @@ def _count_text(cell: Spread) -> str:
 
 def _number_strip(column: Column, texts: Sequence[str]) -> Strip:
     body = aligned_at_point(texts)
-    width = max((text_width(text) for text in (column.title, *body)), default=0)
-    lead = {text: " " * (width - text_width(text)) + text for text in (column.title, *body)}
+    width = max((columns_of(text) for text in (column.title, *body)), default=0)
+    lead = {text: " " * (width - columns_of(text)) + text for text in (column.title, *body)}
     return Strip(lead[column.title], tuple(lead[text] for text in body), column)
 
 
 def _text_strip(title: str, texts: Sequence[str], column: Column | None = None) -> Strip:
-    width = max(text_width(text) for text in (title, *texts))
+    width = max(columns_of(text) for text in (title, *texts))
     return Strip(padded(title, width), tuple(padded(text, width) for text in texts), column)

@@ -169,10 +169,6 @@ class Grid(Struct, frozen=True):
         return map(itemgetter(*map(product.axes.index, self.axes)), points)
 
 
-ONE_POINT = Grid((), (Product(()),))
-"""The grid without axes, which changes nothing that it is joined with."""
-
-
 def joined(outer: Grid, inner: Grid) -> Grid:
     """Return each point of `outer` with each of `inner`, those of `inner` fastest; they share no axis."""
     products = tuple(Product(o.factors + i.factors) for o in outer.products for i in inner.products)

@@ -11,7 +11,7 @@ from traintrack.workspace.document import Document
 from traintrack.workspace.findings import MAX_FINDINGS, Findings, NotedError, shown
 from traintrack.workspace.model import Experiment, FamilyOfTargets, ImageSpec, Layer, Target
 from traintrack.workspace.stack import Stack
-from traintrack.workspace.target_fields import SHAPE, check_declared
+from traintrack.workspace.target_fields import SHAPE, check_declared, check_fields
 from traintrack.workspace.targets import spec_of, wrong_as_a_whole
 
 if TYPE_CHECKING:
@@ -118,7 +118,9 @@ class Declarations:
             self._findings.wrong_type(fields, path, "a map", "write `task` and `args` below it")
             return None
         before = len(self._findings.errors)
-        kept = check_declared(fields, path, self._findings, f"target `{name}`", _NOTHING_REFUSED)
+        # Most files have no holes, and need not be searched for any target by target.
+        check = check_declared if self._document.has_holes else check_fields
+        kept = check(fields, path, self._findings, f"target `{name}`", _NOTHING_REFUSED)
         return Layer("target", kept, path, self._document.places) if len(self._findings.errors) == before else None
 
     def _alone(self, label: Label, layer: Layer, place: Location) -> Iterator[tuple[str, Declared]]:

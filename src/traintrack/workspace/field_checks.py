@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from typing import Any, Final
 
 from traintrack.action.keep import FOREVER
@@ -11,6 +10,7 @@ from traintrack.label import LabelError, looks_like_reference, parse_reference
 from traintrack.workspace import checks
 from traintrack.workspace.findings import Findings, shown
 from traintrack.workspace.images import check_image
+from traintrack.workspace.interpolate import texts_in
 from traintrack.workspace.model import KeyPath
 from traintrack.workspace.suggest import did_you_mean, one_of
 
@@ -108,7 +108,7 @@ def secret(value: Any, path: KeyPath, findings: Findings) -> Any:
 def unhashed(value: Any, path: KeyPath, findings: Findings) -> Any:
     """Arguments that name no other target."""
     value = checks.mapping(value, path, findings)
-    for where, found in _strings(value, path):
+    for where, found in texts_in(value, path):
         if looks_like_reference(found):
             findings.at_value(
                 where,
@@ -117,17 +117,6 @@ def unhashed(value: Any, path: KeyPath, findings: Findings) -> Any:
                 f'move it to `args`, or write `!literal "{shown(found)}"` for text',
             )
     return value
-
-
-def _strings(value: Any, path: KeyPath) -> Iterator[tuple[KeyPath, str]]:
-    if type(value) is str:
-        yield path, value
-    elif type(value) is dict:
-        for key, item in value.items():
-            yield from _strings(item, (*path, key))
-    elif type(value) is list:
-        for i, item in enumerate(value):
-            yield from _strings(item, (*path, i))
 
 
 def nodes(value: Any, path: KeyPath, findings: Findings) -> Any:

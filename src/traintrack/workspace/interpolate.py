@@ -22,7 +22,7 @@ from traintrack.workspace.suggest import closest
 Make: TypeAlias = Callable[[Mapping[str, Any]], Any]
 """Makes a value from what each name stands for."""
 
-_MARK: Final = "${"
+MARK: Final = "${"
 TOKEN: Final = re.compile(r"\$\$\{|\$\{([^{}]*)\}|\$\{")
 """An escape, a hole with what stands in it, or a hole that is never closed."""
 
@@ -44,7 +44,7 @@ class Hole(Struct, frozen=True):
     fields: tuple[str, ...] = ()
 
     def __str__(self) -> str:
-        return _MARK + ".".join((self.name, *self.fields)) + "}"
+        return MARK + ".".join((self.name, *self.fields)) + "}"
 
 
 def first_coordinates(count: int) -> str:
@@ -61,7 +61,7 @@ def has_holes(value: Any) -> bool:
     """Tell if `${` stands in any text of a value, be it escaped."""
     kind = type(value)
     if kind is str:
-        return _MARK in value
+        return MARK in value
     if kind is dict:
         return any(has_holes(item) for item in value.values())
     if kind is list:
@@ -83,7 +83,7 @@ def parts_of(text: str, names: Container[str]) -> list[str | Hole]:
         parts.append(text[at : found.start()])
         at = found.end()
         if found[0] == "$${":
-            parts.append(_MARK)
+            parts.append(MARK)
         elif found[1] is None:
             raise never_closed()
         else:
@@ -99,7 +99,7 @@ def compiled(value: Any, names: Container[str], path: KeyPath, findings: Finding
     """
     kind = type(value)
     if kind is str:
-        return _compiled_text(value, names, path, findings) if _MARK in value else None
+        return _compiled_text(value, names, path, findings) if MARK in value else None
     if kind is dict:
         makes = [(key, compiled(item, names, (*path, key), findings)) for key, item in value.items()]
         return _making_map(value, [(key, make) for key, make in makes if make is not None])
@@ -129,11 +129,23 @@ def text_of(value: Any) -> str:
     raise HoleError(f"{what} cannot stand inside text", "write the hole alone, or one of its fields: `${axis.field}`")
 
 
+def texts_in(value: Any, path: KeyPath) -> Iterator[tuple[KeyPath, str]]:
+    """Yield every text below a value with its path, in order."""
+    if type(value) is str:
+        yield path, value
+    elif type(value) is dict:
+        for key, item in value.items():
+            yield from texts_in(item, (*path, key))
+    elif type(value) is list:
+        for i, item in enumerate(value):
+            yield from texts_in(item, (*path, i))
+
+
 def names_in(value: Any) -> Iterator[str]:
     """The names in the holes of a value, spelled right or wrong, with their fields."""
     kind = type(value)
     if kind is str:
-        if _MARK in value:
+        if MARK in value:
             yield from (found[1] for found in TOKEN.finditer(value) if found[1] is not None)
     elif kind is dict or kind is list:
         for item in value.values() if kind is dict else value:

@@ -6,22 +6,10 @@ from collections.abc import Container, Iterator, Mapping
 from typing import Any, Final
 
 from traintrack.workspace.findings import Findings, shown
+from traintrack.workspace.interpolate import MARK
 from traintrack.workspace.model import KeyPath
 
-_MARK: Final = "${"
 _HOLD_ANY_KEYS: Final = frozenset({"args", "unhashed", "with"})
-
-
-def texts_in(value: Any, path: KeyPath) -> Iterator[tuple[KeyPath, str]]:
-    """Yield every text below a value with its path, in order."""
-    if type(value) is str:
-        yield path, value
-    elif type(value) is dict:
-        for key, item in value.items():
-            yield from texts_in(item, (*path, key))
-    elif type(value) is list:
-        for i, item in enumerate(value):
-            yield from texts_in(item, (*path, i))
 
 
 def refuse_maps_for_holes(value: Any, names: Container[str], path: KeyPath, findings: Findings) -> None:
@@ -49,7 +37,7 @@ def refuse_holes_in_keys(section: Mapping[str, Any], path: KeyPath, findings: Fi
 def _keys_with_holes(value: Any, path: KeyPath, *, is_free: bool) -> Iterator[KeyPath]:
     if type(value) is dict:
         for key, item in value.items():
-            if is_free and _MARK in key:
+            if is_free and MARK in key:
                 yield (*path, key)
             yield from _keys_with_holes(item, (*path, key), is_free=is_free or key in _HOLD_ANY_KEYS)
     elif type(value) is list:

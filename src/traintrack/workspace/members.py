@@ -12,8 +12,7 @@ from traintrack.errors import InputError, Location, raise_all
 from traintrack.label import Label
 from traintrack.workspace.axes import Coordinate
 from traintrack.workspace.findings import Findings
-from traintrack.workspace.interpolate import HoleError, Make, compiled, first_coordinates, has_holes
-from traintrack.workspace.lost_holes import texts_in
+from traintrack.workspace.interpolate import HoleError, Make, compiled, first_coordinates, has_holes, texts_in
 from traintrack.workspace.merged_places import MergedPlaces
 from traintrack.workspace.model import ImageSpec, Layer, Target, TargetSpec
 from traintrack.workspace.overrides import Override

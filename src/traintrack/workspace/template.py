@@ -12,8 +12,8 @@ from traintrack.label import is_segment
 from traintrack.workspace import checks
 from traintrack.workspace.document import Document
 from traintrack.workspace.findings import Findings, dotted, shown
-from traintrack.workspace.interpolate import Hole, HoleError, has_holes, parts_of
-from traintrack.workspace.lost_holes import refuse_maps_for_holes, texts_in
+from traintrack.workspace.interpolate import Hole, HoleError, has_holes, parts_of, texts_in
+from traintrack.workspace.lost_holes import refuse_maps_for_holes
 from traintrack.workspace.model import KeyPath, Places
 from traintrack.workspace.suggest import closest, did_you_mean, one_of
 from traintrack.workspace.target_fields import check_declared
