@@ -6,14 +6,17 @@ imports ends as quietly as later.
 
 from __future__ import annotations
 
+import atexit
 import os
 import sys
+from contextlib import suppress
 
 from traintrack.version import VERSION
 
 TYPE_CHECKING = False  # as the one of `typing`, whose import costs more than this module
 if TYPE_CHECKING:
     from types import FrameType
+    from typing import NoReturn
 
 _INTERRUPTED = 130
 _TERMINATED = 143
@@ -111,5 +114,27 @@ def _let_go_of_stdout() -> None:
         return
 
 
+def program() -> NoReturn:
+    """Be the whole process: run its command line, and end.
+
+    What a large workspace was read into need not be freed piece by piece, which takes longer than many commands; so
+    the interpreter is not taken down. Threads are awaited, and what was to be done at exit is done.
+    """
+    code = main()
+    import threading  # noqa: PLC0415 - see above
+
+    finish = getattr(atexit, "_run_exitfuncs", None)
+    join = getattr(threading, "_shutdown", None)
+    if finish is None or join is None or sys.gettrace() is not None or sys.getprofile() is not None:
+        sys.exit(code)
+    join()
+    finish()
+    _let_go_of_stdout()
+    if sys.stderr is not None:
+        with suppress(OSError, ValueError):
+            sys.stderr.flush()
+    os._exit(code)
+
+
 if __name__ == "__main__":
-    sys.exit(main())
+    program()

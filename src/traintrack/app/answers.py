@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -52,7 +52,7 @@ class RanTarget(Struct, frozen=True):
 class RunReport(Struct, frozen=True):
     """What a run did: a row per label of the plan, in order; `requested` are the labels asked for.
 
-    `paths` maps requested labels to local folders of their artifacts. `saved_s` is the recorded time of what
+    `path_of` finds the local folder of a requested label's artifact, None if there is none. `saved_s` is the recorded time of what
     was reused. `new_pins` are the lock entries that were added, as text. `excepts` say what may be left out to go on
     without what failed. `profile` lay over the targets.
     """
@@ -65,7 +65,7 @@ class RunReport(Struct, frozen=True):
     duration_s: float
     interrupted: bool = False
     saved_s: float = 0.0
-    paths: Mapping[str, Path] = field(default_factory=dict)
+    path_of: Callable[[str], Path | None] = lambda _: None
     new_pins: tuple[str, ...] = ()
     excepts: tuple[ExceptEdit, ...] = ()
     profile: str | None = None

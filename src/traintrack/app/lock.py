@@ -71,6 +71,26 @@ def lock(
     moved = select_labels(project, [update]) if update is not None else ()
     labels = dict.fromkeys([*(select_labels(project, texts) if texts or not moved else ()), *moved])
     graph = target_graph(project, tuple(labels))
+    return lock_graph(project, graph, moved, check_only=check_only, tell=tell, digests=digests)
+
+
+def lock_graph(
+    project: Project,
+    graph: TargetGraph,
+    moved: Sequence[Label] = (),
+    *,
+    check_only: bool = False,
+    tell: Tell = lambda _: None,
+    digests: ImageDigests | None = None,
+) -> LockReport:
+    """As `lock`, for what a graph reaches; the pins of the `moved` targets are looked up anew.
+
+    An experiment whose lock was written is read anew by who asks for it next: the graph has it as it was.
+
+    Raises:
+        InputError: what is not pinned cannot be read.
+        HostError: a lock file cannot be written.
+    """
     stripped = _stripped(project, graph, frozenset(moved))
     needed = pins_needed(stripped, project.workspace, project.source)
     look = _LookUp(tell, digests or AskedRegistries())

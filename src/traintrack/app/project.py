@@ -34,6 +34,13 @@ class Project(Struct, frozen=True):
     profile: str | None = None
 
 
+class Selected(Struct, frozen=True):
+    """The labels that patterns select, in order, and all that they reach."""
+
+    labels: tuple[Label, ...]
+    targets: TargetGraph
+
+
 class Identified(Struct, frozen=True):
     """What a request came to: the labels that it selects, in its order, all that they reach, and the actions with IDs."""
 
@@ -116,9 +123,29 @@ def action_graph(project: Project, texts: Sequence[str]) -> ActionGraph:
 
 def identify(project: Project, texts: Sequence[str]) -> Identified:
     """As `action_graph`, with what the actions were made from."""
+    return identify_selected(project, selected(project, texts))
+
+
+def identify_selected(project: Project, found: Selected) -> Identified:
+    """As `identify`, of what was selected already."""
+    return Identified(found.labels, found.targets, analyze(found.targets, project.workspace, project.source))
+
+
+def selected(project: Project, texts: Sequence[str]) -> Selected:
+    """Return what the patterns select, and all that it reaches.
+
+    Raises:
+        NotFoundError: nothing matched.
+        InputError: files or graph are wrong; all such errors at once.
+    """
     labels = select_labels(project, texts)
-    graph = target_graph(project, labels)
-    return Identified(labels, graph, analyze(graph, project.workspace, project.source))
+    return Selected(labels, target_graph(project, labels))
+
+
+def is_as_read(project: Project, targets: TargetGraph) -> bool:
+    """Tell if none of the experiments of a graph has been read anew since, as after a change of its lock."""
+    experiments = {node.experiment.package: node.experiment for node in targets.nodes.values()}
+    return all(project.loader.experiment(package) is known for package, known in experiments.items())
 
 
 def _patterns(texts: Sequence[str], package: str) -> list[Pattern]:

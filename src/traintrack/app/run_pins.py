@@ -7,8 +7,16 @@ from collections.abc import Sequence
 from msgspec import Struct
 
 from traintrack.app.answers import Missing
-from traintrack.app.lock import lock
-from traintrack.app.project import Identified, Project, identify
+from traintrack.app.lock import lock_graph
+from traintrack.app.project import (
+    Identified,
+    Project,
+    Selected,
+    identify,
+    identify_selected,
+    is_as_read,
+    selected,
+)
 from traintrack.errors import HostError, InputError, InputErrors, raise_all
 from traintrack.ports.sources import Tell
 
@@ -16,10 +24,11 @@ _MISSING_PIN = "missing-pin"
 
 
 class AddedPins(Struct, frozen=True):
-    """What was added, a line for each pin, and what could not be."""
+    """What was added, a line for each pin, and what could not be. `looked_at` is what pins were looked for in."""
 
     rows: tuple[str, ...] = ()
     missing: tuple[Missing, ...] = ()
+    looked_at: Selected | None = None
 
 
 def add_pins(project: Project, texts: Sequence[str], tell: Tell) -> AddedPins:
@@ -30,8 +39,10 @@ def add_pins(project: Project, texts: Sequence[str], tell: Tell) -> AddedPins:
         NotFoundError: nothing matched.
         HostError: a lock file cannot be written.
     """
-    report = lock(project, texts, tell=tell)
-    return AddedPins(tuple(f"{pin.lock_path}: {pin.kind} {pin.name}" for pin in report.added), report.missing)
+    found = selected(project, texts)
+    report = lock_graph(project, found.targets, tell=tell)
+    rows = tuple(f"{pin.lock_path}: {pin.kind} {pin.name}" for pin in report.added)
+    return AddedPins(rows, report.missing, found)
 
 
 def identify_pinned(project: Project, texts: Sequence[str], pins: AddedPins) -> Identified:
@@ -42,6 +53,9 @@ def identify_pinned(project: Project, texts: Sequence[str], pins: AddedPins) -> 
         HostError: a registry or a store that a pin is asked from stands in the way.
     """
     try:
+        known = pins.looked_at
+        if known is not None and is_as_read(project, known.targets):
+            return identify_selected(project, known)
         return identify(project, texts)
     except InputError as error:
         found = error.errors if isinstance(error, InputErrors) else (error,)

@@ -7,7 +7,6 @@ import os
 import secrets
 import socket
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -262,18 +261,14 @@ def _report(
     environment: Environment, graph: ActionGraph, result: RunResult, run: str, pins: tuple[str, ...]
 ) -> RunReport:
     wanted = frozenset(graph.requested)
-    targets, paths, requested = [], dict[str, Path](), []
+    targets, requested = [], dict[str, TargetFinished]()
     for label, id_ in graph.labels.items():
         done = result.finished.get(id_)
         if done is None:
             continue
         targets.append(_ran(label, done))
         if id_ in wanted:
-            requested.append(label)
-            if done.artifact is not None and not _stays_outside(graph, id_):
-                # Reused from a bucket it may be nowhere on this machine: `pull` brings it.
-                with suppress(NotFoundError):
-                    paths[label] = environment.storage.artifacts.path(done.artifact)
+            requested[label] = done
     return RunReport(
         run=run,
         environment=environment.name,
@@ -283,9 +278,22 @@ def _report(
         duration_s=result.duration_s,
         interrupted=result.interrupted,
         saved_s=_saved_s(environment.storage, result),
-        paths=paths,
+        path_of=partial(_path_of, environment, graph, requested),
         new_pins=pins,
     )
+
+
+def _path_of(
+    environment: Environment, graph: ActionGraph, requested: Mapping[str, TargetFinished], label: str
+) -> Path | None:
+    done = requested.get(label)
+    if done is None or done.artifact is None or _stays_outside(graph, done.id):
+        return None
+    try:
+        return environment.storage.artifacts.path(done.artifact)
+    except NotFoundError:
+        # Reused from a bucket it may be nowhere on this machine: `pull` brings it.
+        return None
 
 
 def _ran(label: str, done: TargetFinished) -> RanTarget:

@@ -116,7 +116,7 @@ def _except_fields(edit: ExceptEdit) -> dict[str, JsonValue]:
 
 
 def _ran_fields(row: RanTarget, report: RunReport) -> dict[str, JsonValue]:
-    path = report.paths.get(row.label)
+    path = report.path_of(row.label)
     return {
         "label": row.label,
         "id": row.id,

@@ -76,7 +76,7 @@ def next_command(report: RunReport) -> str:
 
 def _up_to_date(report: RunReport) -> Line:
     label = report.requested[0] if len(report.requested) == 1 else None
-    path = report.paths.get(label) if label is not None else None
+    path = report.path_of(label) if label is not None else None
     text = up_to_date_text(
         len(report.requested), len(report.targets), report.duration_s, label, None if path is None else str(path)
     )

@@ -18,7 +18,7 @@ from traintrack.errors import TraintrackError
 from traintrack.execute.lease import Lease, SupersededError, prepared_commit, settled
 from traintrack.ports.storage import GroupCommits, Ledger, Seen
 
-GATHER_S = 0.05
+GATHER_S = 0.2
 """How long results may wait for others while the run has other work. A round of syncing costs the same for one and for
 a hundred, and slows down all that is written meanwhile; a person does not notice the wait."""
 

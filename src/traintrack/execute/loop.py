@@ -5,15 +5,15 @@ One thread owns all state of a run and takes one call after another; everybody e
 
 from __future__ import annotations
 
-import queue
 from collections.abc import Callable
 from functools import partial
 
+from traintrack.execute.inbox import Call, Inbox
 from traintrack.execute.own_thread import OwnThread
 from traintrack.execute.pool import Pool
 from traintrack.ports.clock import Clock
+from traintrack.ports.runner import LendsEnds, Runner
 
-Call = Callable[[], None]
 Step = Callable[[], Call]
 """Blocks, and returns what the loop should do then."""
 
@@ -30,10 +30,11 @@ class Loop:
     def __init__(self, clock: Clock, *, is_near: bool) -> None:
         self.pending = 0
         self.fatal: Exception | None = None
-        self._calls: queue.SimpleQueue[Call] = queue.SimpleQueue()
+        self._inbox = Inbox()
         self._hands = NEAR_THREADS if is_near else DISTANT_THREADS
         self._pool = Pool(self._hands, "traintrack")
         self._own = OwnThread(clock, allowed=is_near)
+        self._is_near = is_near
 
     @property
     def has_free_hands(self) -> bool:
@@ -47,15 +48,15 @@ class Loop:
 
     def hand(self, call: Call) -> None:
         """Have a call made by the loop; from any thread."""
-        self._calls.put(call)
+        self._inbox.put(call)
 
     def wake(self) -> None:
         """Let the loop look around; from any thread."""
-        self._calls.put(lambda: None)
+        self._inbox.put(lambda: None)
 
     def fail(self, error: Exception) -> None:
         """End the run with an error; from any thread."""
-        self._calls.put(partial(self.die, error))
+        self._inbox.put(partial(self.die, error))
 
     def die(self, error: Exception) -> None:
         """End the run with an error."""
@@ -70,7 +71,7 @@ class Loop:
                 call = step()
             except Exception as error:  # noqa: BLE001  a thread must hand its errors on
                 call = partial(self.die, error)
-            self._calls.put(partial(self._came_back, call))
+            self._inbox.put(partial(self._came_back, call))
 
         if short and self._own.may_take:
             self._own.run(body)
@@ -88,18 +89,32 @@ class Loop:
 
         self._pool.run(body)
 
+    def attend(self, runner: Runner) -> None:
+        """Look after the ends of the runner's jobs too, where it lends them and that is a matter of this machine."""
+        ends = runner.lend() if self._is_near and isinstance(runner, LendsEnds) else None
+        if ends is not None:
+            self._inbox.attend(ends, self._look_after)
+
     def listen(self, timeout_s: float | None) -> None:
         """Make the calls that have come; wait for one for at most so long, or for ever."""
-        try:
-            self._calls.get(timeout=timeout_s)()
-            while not self._calls.empty():
-                self._calls.get()()
-        except queue.Empty:
-            pass
+        call = self._inbox.take(timeout_s)
+        while call is not None:
+            call()
+            call = self._inbox.next()
+
+    def leave(self) -> None:
+        """Leave the ends of jobs to the runner again."""
+        self._inbox.close()
 
     def close(self) -> None:
         """Let the steps that were begun come to their end."""
         self._pool.close()
+
+    def _look_after(self, end: Call) -> None:
+        if self._own.may_take:
+            self._own.run(end)
+        else:
+            self._pool.run(end)
 
     def _came_back(self, call: Call) -> None:
         self.pending -= 1

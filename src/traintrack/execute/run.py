@@ -125,6 +125,7 @@ class Run:
         self._sink.emit(RunStarted(self._settings.run, self._plan, self._settings.environment, self._ports.who.profile))
         self._enlist(self._plan.steps)
         self._jobs.start()
+        self._loop.attend(self._ports.runner)
         if self._beats is not None:
             self._beats.start()
         if self._live is not None:
@@ -587,6 +588,7 @@ class Run:
 
     def _close(self) -> None:
         """Leave nothing behind: on the way out of an error, what still runs is stopped and let go."""
+        self._loop.leave()
         self._jobs.close()
         self._foreign.close()
         if self._flights:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Any
 
 from traintrack.action.action import ActionGraph
@@ -30,20 +30,29 @@ class Agreement:
         Looked at are only the inputs of actions that will be executed and have more than one: results that
         nobody is about to combine may disagree for as long as they like.
         """
+        combined = list(self._combined(steps))
+        # Hardly ever does anything disagree: then one walk over all is enough, as none of its parts disagrees either.
+        if self._all_agree([id_ for reused in combined for id_ in reused], steps):
+            return {}
         found: dict[TargetId, Mapping[str, Any]] = {}
-        for id_, step in steps.items():
-            action = self._graph.actions.get(id_)
-            inputs = action.depends_on() if action and step.decision is Decision.EXECUTE else ()
-            reused = [d for d in inputs if d in steps and steps[d].decision is Decision.REUSE]
-            if len(inputs) > 1 and reused:
+        for reused in combined:
+            if not self._all_agree(reused, steps):
                 found |= self._disagreeing(reused, steps)
         return found
 
-    def _disagreeing(self, reused: list[TargetId], steps: Mapping[TargetId, Step]) -> dict[TargetId, Mapping[str, Any]]:
-        results = {id_: cell.result for id_ in reused if (cell := steps[id_].cell) is not None and cell.result}
-        self._history.read_ahead([result.record for result in results.values()])
-        if self._all_agree(results):
-            return {}
+    def _combined(self, steps: Mapping[TargetId, Step]) -> Iterator[tuple[TargetId, ...]]:
+        """The reused inputs of each action that will be executed and has more than one input."""
+        for id_, step in steps.items():
+            action = self._graph.actions.get(id_)
+            inputs = action.depends_on() if action and step.decision is Decision.EXECUTE else ()
+            reused = tuple(d for d in inputs if d in steps and steps[d].decision is Decision.REUSE)
+            if len(inputs) > 1 and reused:
+                yield reused
+
+    def _disagreeing(
+        self, reused: tuple[TargetId, ...], steps: Mapping[TargetId, Step]
+    ) -> dict[TargetId, Mapping[str, Any]]:
+        results = _results(reused, steps)
         read: dict[TargetId, set[ArtifactDigest]] = {id_: {result.artifact} for id_, result in results.items()}
         for id_ in reused:
             for far, digest in self._lineage(id_, steps[id_]).items():
@@ -56,12 +65,14 @@ class Agreement:
                     found[id_] = {"input": self._graph.label_of(far), "read": digest}
         return found
 
-    def _all_agree(self, results: Mapping[TargetId, Result]) -> bool:
+    def _all_agree(self, reused: Iterable[TargetId], steps: Mapping[TargetId, Step]) -> bool:
         """Tell if nothing below results was read in two states, in one walk over all of them.
 
         A thousand inputs that share what they were made from have a thousand lineages with the same in them: each by
         itself is only looked at if this finds something.
         """
+        results = _results(reused, steps)
+        self._history.read_ahead([result.record for result in results.values()])
         states = {(id_, result.artifact) for id_, result in results.items()}
         records = [self._history.record(result.record) for result in results.values()]
         layer = {(read.id, read.artifact) for record in records if record for read in record.inputs}
@@ -112,3 +123,7 @@ class Agreement:
     def _look(self, id_: TargetId) -> tuple[ArtifactDigest, Record | None] | None:
         self._look_at((id_,))
         return self._standing[id_]
+
+
+def _results(reused: Iterable[TargetId], steps: Mapping[TargetId, Step]) -> dict[TargetId, Result]:
+    return {id_: cell.result for id_ in reused if (cell := steps[id_].cell) is not None and cell.result}

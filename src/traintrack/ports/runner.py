@@ -91,6 +91,30 @@ class ReportsChanges(Protocol):
         """
 
 
+class Ends(Protocol):
+    """Ends of jobs that the caller's thread looks after while it waits anyway; from `lend` to `close`."""
+
+    def fileno(self) -> int:
+        """A descriptor that can be read from while an end is to be looked after."""
+
+    def due(self) -> list[Callable[[], None]]:
+        """What is to be done now, which may be nothing; each is to be called once, soon, in any thread, and raises nothing."""
+
+    def close(self) -> None:
+        """Leave the ends to the runner again; also the runner may do so, and then nothing is due any more."""
+
+
+@runtime_checkable
+class LendsEnds(Protocol):
+    """A runner that leaves it to its caller to look after the ends of jobs; an addition to `Runner`.
+
+    To wake a thread for each, and to wait for the interpreter in it, costs more than a short job.
+    """
+
+    def lend(self) -> Ends | None:
+        """Lend the ends of all jobs of this process; None where that is not possible."""
+
+
 @runtime_checkable
 class TidiesUp(Protocol):
     """A runner that keeps notes of its jobs, which stay where a process dies; an addition to `Runner`."""

@@ -12,7 +12,7 @@ from traintrack.action.action import Action
 from traintrack.action.image import Image, PythonImage
 from traintrack.action.job import Capabilities, Handle, Job, JobState
 from traintrack.errors import TraintrackError
-from traintrack.ports.runner import Adopted
+from traintrack.ports.runner import Adopted, Ends
 from traintrack.ports.shell import LaidOut, ShellRequest
 from traintrack.runners.contract.job_table import JobTable, Report
 from traintrack.runners.process.runner import ProcessRunner
@@ -73,6 +73,10 @@ class LocalRunner:
     def watch(self, handle: Handle, report: Report) -> bool:
         """Report what changes of a job of this process; see `ReportsChanges`."""
         return self._table.watch(handle, report)
+
+    def lend(self) -> Ends | None:
+        """Lend the ends of processes; those of containers are looked after beside."""
+        return self._processes.lend()
 
     def stop(self, handles: Collection[Handle], grace_s: float) -> None:
         """End the jobs with everything they started, those of both kinds at once.

@@ -116,8 +116,9 @@ class Shop:
         project = open_project(self.small.root, sets=sets, requested=texts)
         environment = open_environment(project.workspace, None)
         report = run_targets(project, environment, texts, RunOptions(), Silence(), RunControl())
-        assert all(Path(path).exists() for path in report.paths.values())
-        self.sum_path = report.paths.get("//a:sum")
+        found = {label: report.path_of(label) for label in report.requested}
+        assert all(path is not None and path.exists() for path in found.values())
+        self.sum_path = found.get("//a:sum")
         return [target.outcome for target in report.targets if target.label == "//a:sum"]
 
     def consume(self) -> str:

@@ -33,7 +33,7 @@ def test_the_plan_is_one_line_of_counts() -> None:
 
 
 def test_all_cached_is_one_line_with_the_path() -> None:
-    one = report(("//a:t", Outcome.REUSED), ("//a:u", Outcome.REUSED), paths={"//a:t": Path("/s/artifact/1")})
+    one = report(("//a:t", Outcome.REUSED), ("//a:u", Outcome.REUSED), path_of={"//a:t": Path("/s/artifact/1")}.get)
 
     assert text_of(one) == ["✓ //a:t is up to date (2 targets cached) in 0.3s → /s/artifact/1"]
 

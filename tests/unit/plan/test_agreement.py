@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from traintrack.action.action import Action, ActionGraph
 from traintrack.action.cell import Result
-from traintrack.action.plan import Decision, ReasonCode
+from traintrack.action.plan import Decision, ReasonCode, Step
 from traintrack.action.record import InputRead, Record, Who, encode_record
 from traintrack.digest import ArtifactDigest, ContentDigest, TargetId
 from traintrack.plan.agreement import Agreement
@@ -94,13 +94,33 @@ def test_the_one_walk_changes_no_decision(seed: int) -> None:
         for action in (a for layer in layers for a in layer):
             old = {id_: chance.choice(["now", "now", "now", "old"]) for id_ in action.depends_on()}
             stand(storage, action, old)
-        graph = build_graph([*(a for layer in layers for a in layer), build_action("end", layers[-1])])
+        ends = [build_action(f"end{n}", chance.sample(layers[-1], 2)) for n in range(3)]
+        graph = build_graph([*(a for layer in layers for a in layer), *ends])
         return {i: (s.decision, s.reason.code) for i, s in Planner(graph, storage).plan().steps.items()}
 
-    def one_by_one(self: Agreement, results: Collection[TargetId]) -> bool:
+    def one_by_one(self: Agreement, reused: Collection[TargetId], steps: Mapping[TargetId, Step]) -> bool:
         return False
 
     found = decided()
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(Agreement, "_all_agree", one_by_one)
         assert decided() == found
+
+
+def test_where_nothing_disagrees_all_is_walked_through_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    storage = MemoryStorage()
+    below = [build_action(f"a{n}") for n in range(4)]
+    middle = [build_action(f"b{n}", below) for n in range(4)]
+    for action in (*below, *middle):
+        stand(storage, action, dict.fromkeys(action.depends_on(), "now"))
+    ends = [build_action(f"end{n}", middle) for n in range(5)]
+    walks: list[int] = []
+    walk = Agreement._all_agree
+
+    def counted(self: Agreement, reused: Collection[TargetId], steps: Mapping[TargetId, Step]) -> bool:
+        walks.append(len(reused))
+        return walk(self, reused, steps)
+
+    monkeypatch.setattr(Agreement, "_all_agree", counted)
+    Planner(build_graph([*below, *middle, *ends], ends), storage).plan()
+    assert walks == [20]

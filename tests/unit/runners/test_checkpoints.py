@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from pathlib import Path
 
@@ -93,3 +94,23 @@ def test_a_checkpoint_of_an_earlier_attempt_goes_when_the_folder_is_given_back(t
 
 def test_names_that_are_not_finished() -> None:
     assert [n for n in ("a", "a.tmp", ".a", "tmp", "a.tmp.b") if is_sealed(n)] == ["a", "tmp", "a.tmp.b"]
+
+
+def test_an_empty_folder_goes_also_where_no_folder_can_be_listed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = Checkpoints(tmp_path)
+    empty, full = (Path(store.begin("f", folder, None)) for folder in ("1.a", "2.b"))
+    (full / "one").touch()
+
+    def fail(_: str) -> list[str]:
+        raise OSError(errno.EMFILE, "too many open files")
+
+    monkeypatch.setattr(os, "listdir", fail)
+    for own in (empty, full):
+        with pytest.raises(OSError, match="too many"):
+            store.seal("f", str(own))
+    monkeypatch.undo()
+
+    assert not empty.exists()
+    assert store.seal("f", str(full)) == "f~2.b/one"

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
+import select
 import subprocess
 import threading
 import time
 from collections.abc import Callable
+from functools import partial
 
 import pytest
 
@@ -27,11 +29,15 @@ def ended(count: int, watch: Callable[[int, Callable[[], None]], None], seconds:
             all_came.set()
 
     for process in processes:
-        watch(process.pid, lambda pid=process.pid: act(pid))
+        watch(process.pid, partial(act, process.pid))
     assert all_came.wait(20)
     for process in processes:
         assert process.wait(5) == 0
     return found
+
+
+def wait(event: threading.Event) -> None:
+    event.wait(20)
 
 
 def waiters() -> int:
@@ -47,7 +53,7 @@ def test_each_end_is_looked_after_once() -> None:
 def test_an_end_that_takes_long_keeps_no_other_from_being_looked_after() -> None:
     exits, slow = Exits(), threading.Event()
     blocked = subprocess.Popen(["true"])
-    exits.watch(blocked.pid, lambda: slow.wait(20) and None)
+    exits.watch(blocked.pid, partial(wait, slow))
 
     try:
         assert len(ended(3, exits.watch)) == 3
@@ -88,3 +94,37 @@ def test_few_threads_stay_and_no_descriptor_does() -> None:
     time.sleep(0.1)
     assert waiters() <= threads + 1
     assert len(os.listdir("/proc/self/fd")) <= files + 1
+
+
+def test_lent_ends_are_due_once_each_and_no_thread_waits_for_them() -> None:
+    exits, found = Exits(), list[int]()
+    before = waiters()
+    lent = exits.lend()
+    processes = [subprocess.Popen(["true"]) for _ in range(5)]
+    for process in processes:
+        exits.watch(process.pid, partial(found.append, process.pid))
+    for process in processes:
+        os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)
+
+    assert select.select([lent], [], [], 5)[0]
+    for act in [*lent.due(), *lent.due()]:
+        act()
+
+    assert sorted(found) == sorted(process.pid for process in processes)
+    assert waiters() == before
+    for process in processes:
+        process.wait(5)
+
+
+def test_what_is_given_back_is_looked_after_by_a_thread() -> None:
+    exits, came = Exits(), threading.Event()
+    lent = exits.lend()
+    process = subprocess.Popen(["true"])
+    exits.watch(process.pid, came.set)
+    assert not came.wait(0.2)
+
+    lent.close()
+
+    assert came.wait(20)
+    assert lent.due() == []
+    process.wait(5)

@@ -61,7 +61,7 @@ class Remains:
     def _with_checkpoint(self, state: JobState, ending: Ending | None) -> JobState | None:
         checkpoints, flight = self._world.checkpoints, self._noted.flight
         if ending is not None:
-            return replace(state, checkpoint=checkpoints.seal(flight))
+            return replace(state, checkpoint=checkpoints.seal(flight, self._noted.checkpoints or None))
         spare = self._stage.spare if self._skeleton is not None else None
         checkpoints.drop(flight, self._noted.checkpoints or None, spare)
         return None

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import stat
+from contextlib import suppress
 from pathlib import Path
 from urllib.parse import quote
 
@@ -50,8 +51,14 @@ class Checkpoints:
             os.rename(source, f"{folder}/{os.path.basename(source)}")
         return folder
 
-    def seal(self, flight: str) -> str | None:
-        """Keep only the newest sealed checkpoint of a flight that has no living attempt; return its key or None."""
+    def seal(self, flight: str, own: str | None = None) -> str | None:
+        """Keep only the newest sealed checkpoint of a flight that has no living attempt; return its key or None.
+
+        The folder `own`, of the attempt that ends, goes at once where it is empty: also if no folder can be listed.
+        """
+        if own is not None:
+            with suppress(OSError):
+                os.rmdir(own)
         best = self._newest(flight)
         for folder in self._folders(flight):
             self._keep_only(folder, best)

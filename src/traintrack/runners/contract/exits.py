@@ -21,11 +21,36 @@ class Exits:
 
     One thread waits. Before it looks after an end it sees to it that another one waits, so no end has to wait
     for a long one to be looked after. The threads are daemons: a client that leaves must not hang on a task of days.
+    A caller who waits anyway can have the ends lent; then no thread is begun for them.
     """
 
     def __init__(self) -> None:
         self._guard = threading.Lock()
+        self._lent = False
         self._renew()
+
+    def lend(self) -> Exits:
+        """Leave the ends to the caller, who asks for what is `due`, until `close`."""
+        with self._guard:
+            self._lent = True
+        return self
+
+    def close(self) -> None:
+        """Look after the ends in threads again."""
+        with self._guard:
+            self._lent = False
+            self._see_to_a_waiter()
+
+    def fileno(self) -> int:
+        """The descriptor that can be read from when a process has ended."""
+        return self._epoll.fileno()
+
+    def due(self) -> list[Callable[[], None]]:
+        """What is to be done for the processes that have ended, as long as the ends are lent."""
+        with self._guard:
+            if not self._lent:
+                return []
+            return [act for fd, _ in self._epoll.poll(0) if (act := self._taken(fd)) is not None]
 
     def watch(self, pid: int, act: Callable[[], None]) -> None:
         """Call `act`, which raises nothing, when the child has ended; it is not reaped by this.
@@ -48,8 +73,15 @@ class Exits:
         self._acts: dict[int, Callable[[], None]] = {}
         self._waiting = 0
 
+    def _taken(self, fd: int) -> Callable[[], None] | None:
+        """What was to be done at the end behind a descriptor; None if another thread has taken it."""
+        act = self._acts.pop(fd, None)
+        if act is not None:
+            os.close(fd)
+        return act
+
     def _see_to_a_waiter(self) -> None:
-        if not self._waiting and self._acts:
+        if not self._waiting and self._acts and not self._lent:
             self._waiting += 1
             threading.Thread(target=self._work, args=(self._epoll,), name="exits", daemon=True).start()
 
@@ -57,9 +89,8 @@ class Exits:
         while True:
             events = epoll.poll(maxevents=1)
             with self._guard:
-                act = self._acts.pop(events[0][0], None) if events else None
+                act = self._taken(events[0][0]) if events else None
                 if act is not None:
-                    os.close(events[0][0])
                     self._waiting -= 1
                     self._see_to_a_waiter()
             if act is None:

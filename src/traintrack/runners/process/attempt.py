@@ -43,6 +43,10 @@ ISOLATION = Isolation(
 )
 
 
+SHORT_S = 1.0
+"""A task that ran no longer has hardly left gigabytes; and for a longer one it does not matter what a thread costs."""
+
+
 class Attempt:
     """Runs a job; `publish` is given each new state, the last of which is FINISHED.
 
@@ -98,12 +102,15 @@ class Attempt:
                 self._over(None, ending)
         return running is not None
 
-    def finish(self) -> None:
-        """Wait for the task, collect what it made, and publish the end whatever happens."""
+    def finish(self, *, is_short: bool = False) -> None:
+        """Wait for the task, collect what it made, and publish the end whatever happens.
+
+        That output is being stored is not published where that `is_short`: the end follows at once.
+        """
         ending: Ending | None = BROKE_OFF
         output: Output | None = None
         try:
-            output, ending = judged(self._gather, self._stage.folder)
+            output, ending = judged(lambda: self._gather(is_short=is_short), self._stage.folder)
         finally:
             self._over(output, ending)
 
@@ -113,6 +120,14 @@ class Attempt:
         action = self._job.action
         local = all(item.origin is None for item in self._job.inputs)
         return local and action.timeout_s is None and self._world.envs.has(action.image)
+
+    def is_short_to_finish(self) -> bool:
+        """Tell of a task that has exited if its end is looked after in a moment: what ran shortly has not left much.
+
+        Not so where it failed, or left processes that have to be ended first.
+        """
+        is_old = time.monotonic() - self._begun > SHORT_S
+        return not is_old and self._asked is None and self._running().succeeded_alone()
 
     @property
     def pid(self) -> int:
@@ -158,11 +173,13 @@ class Attempt:
         self._advance(replace(self._state, phase=JobPhase.RUNNING, timings=timings))
         return process
 
-    def _gather(self) -> Output:
+    def _gather(self, *, is_short: bool) -> Output:
         ending, left = self._finish(self._running())
         ended = time.monotonic()
         timings = replace(self._state.timings, task_s=ended - self._begun)
-        self._advance(replace(self._state, phase=JobPhase.STORING, timings=timings, message=_left_behind(left)))
+        self._state = replace(self._state, phase=JobPhase.STORING, timings=timings, message=_left_behind(left))
+        if not is_short:
+            self._publish(self._state)
         if ending is not None:
             raise AttemptFailedError(ending)
         output = collect(self._job.action, self._stage.out, self._inputs, self._world.staging)
@@ -261,7 +278,7 @@ class Attempt:
         if ending is None:
             checkpoints.drop(flight, self._checkpoints, self._stage.spare)
             return
-        self._state = replace(self._state, checkpoint=checkpoints.seal(flight))
+        self._state = replace(self._state, checkpoint=checkpoints.seal(flight, self._checkpoints))
 
     def _leave_output(self, ending: Ending | None) -> None:
         """Keep what a task that was begun has left, so that its failure can be looked into."""

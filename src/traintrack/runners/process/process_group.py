@@ -50,6 +50,7 @@ class TaskProcess:
         self._claim = claim
         self._lock = threading.Lock()
         self._exited = False
+        self._left_running: set[int] | None = None
         self._gone: set[int] = set()
         become_subreaper()
         sink = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
@@ -76,6 +77,12 @@ class TaskProcess:
             self._exited = True
         return True
 
+    def succeeded_alone(self) -> bool:
+        """Tell of a leader that has exited if it was with 0, and nothing that it started runs on."""
+        found = os.waitid(os.P_PID, self._pid, os.WEXITED | os.WNOWAIT | os.WNOHANG)
+        is_success = found is not None and found.si_code == os.CLD_EXITED and found.si_status == 0
+        return is_success and not self._look_what_is_left()
+
     def clear(self, deadline: float | None) -> int:
         """End what the task left behind and return how many processes that were.
 
@@ -85,7 +92,7 @@ class TaskProcess:
             HostError: a process cannot be killed.
         """
         # Looked at before the kill: what has exited by itself, and waits as a zombie, was not left running.
-        seen = {pid for pid in self._left() if started(pid) is not None}
+        seen = set(self._look_what_is_left())
         if deadline is None:
             self._signal_group(SIGKILL)
         give_up = (deadline or time.monotonic()) + _KILL_TAKES_AT_MOST_S
@@ -120,6 +127,12 @@ class TaskProcess:
             return adopted(self._pid, self._claim, _leaders)
         names = living([self._claim]).get(self._claim.value, ())
         return [name.pid for name in names if name.pid != self._pid]
+
+    def _look_what_is_left(self) -> set[int]:
+        """What ran on when that was first asked, after the end of the leader."""
+        if self._left_running is None:
+            self._left_running = {pid for pid in self._left() if started(pid) is not None}
+        return self._left_running
 
     def _remaining(self, seen: set[int]) -> list[int]:
         if not become_subreaper():

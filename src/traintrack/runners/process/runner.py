@@ -11,6 +11,7 @@ from traintrack.action.action import Action
 from traintrack.action.image import PythonImage
 from traintrack.action.job import Capabilities, Handle, Job, JobPhase, JobState
 from traintrack.errors import HostError, TraintrackError
+from traintrack.ports.runner import Ends
 from traintrack.ports.shell import ShellRequest
 from traintrack.ports.sources import Origins
 from traintrack.ports.storage import Artifacts, Kept, Ledger, Staging
@@ -140,12 +141,19 @@ class ProcessRunner:
         """Report what changes of a job of this process; see `ReportsChanges`."""
         return self._table.watch(handle, report)
 
+    def lend(self) -> Ends | None:
+        """Lend the ends of the jobs of this process to a caller who waits anyway; see `LendsEnds`."""
+        return None if self._exits is None else self._exits.lend()
+
     def stop(self, handles: Collection[Handle], grace_s: float) -> None:
         """End the jobs with everything they started; returns when they are gone and their folders too.
 
         Raises:
             HostError: a process cannot be killed.
         """
+        if self._exits is not None:
+            # Who has the ends may be the caller, and waits here for them.
+            self._exits.close()
         others = self._table.strangers(handles)
         self.ask(handles, grace_s)
         for handle in others:
@@ -231,7 +239,14 @@ class ProcessRunner:
         if self._exits is None or not attempt.is_short_to_begin:
             self._workers.run(attempt.run)
         elif attempt.begin():
-            self._exits.watch(attempt.pid, attempt.finish)
+            self._exits.watch(attempt.pid, partial(self._finish, attempt))
+
+    def _finish(self, attempt: Attempt) -> None:
+        """Look after the end of a task: here if that is a matter of a moment, for the thread may have more to do."""
+        if attempt.is_short_to_finish():
+            attempt.finish(is_short=True)
+        else:
+            self._workers.run(attempt.finish)
 
     def _reserve_all(self, jobs: Sequence[Job]) -> list[tuple[JobFacts, Skeleton]]:
         done: list[tuple[JobFacts, Skeleton]] = []

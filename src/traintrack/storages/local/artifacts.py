@@ -15,7 +15,7 @@ from traintrack.errors import HostError, IntegrityError, InternalError, NotFound
 from traintrack.storages.local.disk_errors import DiskErrors
 from traintrack.storages.local.durable import NEEDS_NOTES
 from traintrack.storages.local.file_lists import FileLists
-from traintrack.storages.local.files import Files, read_file
+from traintrack.storages.local.files import Files, make_folder, read_file
 from traintrack.storages.local.inspection import Inspection
 from traintrack.storages.local.kept import LocalKept
 from traintrack.storages.local.locks import FileLock, Mode
@@ -193,7 +193,7 @@ class LocalArtifacts:
         try:
             os.rename(staged, target)
         except FileNotFoundError:
-            os.makedirs(os.path.dirname(target), exist_ok=True)
+            make_folder(os.path.dirname(target))
             os.rename(staged, target)
         os.chmod(target, _SEALED)
 

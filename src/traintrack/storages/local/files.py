@@ -98,7 +98,7 @@ class Files:
             try:
                 os.rename(temporary, path)
             except FileNotFoundError:
-                os.makedirs(os.path.dirname(path), exist_ok=True)
+                make_folder(os.path.dirname(path))
                 os.rename(temporary, path)
         except BaseException:
             self.drop(temporary)
@@ -156,11 +156,25 @@ def read_file(path: str) -> bytes | None:
         os.close(fd)
 
 
+def make_folder(path: str) -> None:
+    """Make a folder that was not there a moment ago; mostly only the last part of its path is missing.
+
+    Raises:
+        OSError: it cannot be made.
+    """
+    try:
+        os.mkdir(path)
+    except FileExistsError:
+        return
+    except FileNotFoundError:
+        os.makedirs(path, exist_ok=True)
+
+
 def _open_new(path: str) -> int:
     try:
         return os.open(path, _NEW, 0o444)
     except FileNotFoundError:
-        os.makedirs(os.path.dirname(path), exist_ok=True)
+        make_folder(os.path.dirname(path))
         return os.open(path, _NEW, 0o444)
 
 

@@ -58,7 +58,8 @@ class LabelIndex:
                 continue
             digest = label_digest(document.workspace, target.label)
             entry = entry_of(document, target)
-            if _is_newest(entry, self._read(digest) or ()):
+            # What was executed has a record that nobody had before.
+            if target.outcome is not Outcome.EXECUTED and _is_newest(entry, self._read(digest) or ()):
                 continue
             with FileLock(self._places.label_lock(digest)):
                 before = self._read(digest)
