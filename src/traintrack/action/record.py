@@ -11,7 +11,7 @@ from msgspec import Struct, field
 
 from traintrack.action.keep import Keep
 from traintrack.action.placing import Placing
-from traintrack.action.stored import decode_stored, is_too_deep
+from traintrack.action.stored import decode_stored, is_too_deep, may_be_too_deep
 from traintrack.digest import ActionKey, ArtifactDigest, ContentDigest, TargetId
 from traintrack.errors import IntegrityError
 
@@ -140,7 +140,7 @@ def decode_record(data: bytes) -> Record:
         raise IntegrityError(f"a record cannot be read: {error}", code="record-damaged") from error
     if record.format != RECORD_FORMAT:
         raise IntegrityError(f"a record has the unknown format `{record.format}`", code="record-format")
-    if is_too_deep(record.preimage, record.asked, record.reason, record.metrics):
+    if may_be_too_deep(data) and is_too_deep(record.preimage, record.asked, record.reason, record.metrics):
         raise IntegrityError("a record is nested too deep", code="record-damaged")
     if not _DIGEST.match(record.id):
         raise IntegrityError("a record has no ID", code="record-damaged")

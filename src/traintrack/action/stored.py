@@ -44,6 +44,11 @@ def _decoder_of(kind: type[T]) -> msgspec.json.Decoder[T]:
     return found
 
 
+def may_be_too_deep(data: bytes) -> bool:
+    """Tell of JSON if its values have to be asked: what opens few lists and objects in all cannot be deep."""
+    return data.count(b"[") + data.count(b"{") > MAX_DEPTH
+
+
 def is_too_deep(*values: Any) -> bool:
     """Tell if one of the values is nested beyond `MAX_DEPTH`, so that walking it could exhaust the stack."""
     level = list(values)

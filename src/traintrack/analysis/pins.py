@@ -73,7 +73,7 @@ def pins_needed(graph: TargetGraph, workspace: Workspace, source: SourceControl)
 
 
 class _Search:
-    """Looks at each target once, and at each (experiment, image, commit) once."""
+    """Looks at each target once, and once at each code, image and commit of an experiment."""
 
     def __init__(self, workspace: Workspace, source: SourceControl) -> None:
         self._workspace = workspace
@@ -83,6 +83,7 @@ class _Search:
         self._trees: dict[str, dict[str, dict[str, str]]] = defaultdict(lambda: defaultdict(dict))
         self._locks: dict[str, dict[str, dict[str, str]]] = defaultdict(lambda: defaultdict(dict))
         self._needed: dict[str, dict[tuple[str, str], NeededPin]] = defaultdict(dict)
+        self._seen_code: set[tuple[str, str | None, str]] = set()
         self._seen_images: set[tuple[str, str, str | None]] = set()
 
     def look_at(self, node: Node) -> None:
@@ -130,14 +131,19 @@ class _Search:
             self._errors.append(error)
 
     def _code(self, node: Node, revision: str | None) -> None:
-        target = node.target
-        paths = code_paths(target, revision)
+        target, package = node.target, node.experiment.package
+        wanted = code_paths(target, revision)
+        paths = [path for path in wanted if (package, revision, path) not in self._seen_code]
+        if not paths:
+            return
         place = target.place_of("paths" if target.spec.paths is not None else "commit")
         for path in paths:
             self._collect(lambda path=path: self._tree(node.experiment, revision or "", path, place))  # type: ignore[misc]
 
     def _tree(self, experiment: Experiment, revision: str, path: str, place: Location) -> None:
         object_id = self._revisions.object_at(revision, path, experiment.lock, place)
+        # What is wrong is told of each target, what is right need not be looked at again.
+        self._seen_code.add((experiment.package, revision, path))
         if is_full_hash(revision) and path not in experiment.lock.trees.get(revision, {}):
             self._trees[experiment.package][revision][path] = object_id
 

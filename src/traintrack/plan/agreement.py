@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Any
 
 from traintrack.action.action import ActionGraph
-from traintrack.action.cell import Result
+from traintrack.action.cell import Cell, Result
 from traintrack.action.plan import Decision, Step
 from traintrack.action.record import InputRead, Record
 from traintrack.digest import ArtifactDigest, TargetId
@@ -19,9 +19,11 @@ Lineage = Mapping[TargetId, ArtifactDigest]
 class Agreement:
     """Compares lineages; remembers what it read for as long as one decision takes."""
 
-    def __init__(self, graph: ActionGraph, history: History) -> None:
-        self._graph, self._history = graph, history
+    def __init__(self, graph: ActionGraph, history: History, *, is_fresh: bool = False) -> None:
+        """Begin with nothing read. `is_fresh`: the cells in steps are as they stand now, and need not be read again."""
+        self._graph, self._history, self._is_fresh = graph, history, is_fresh
         self._lineages: dict[TargetId, Lineage] = {}
+        self._read: dict[TargetId, Cell | None] = {}
         self._standing: dict[TargetId, tuple[ArtifactDigest, Record | None] | None] = {}
 
     def find_superseded(self, steps: Mapping[TargetId, Step]) -> dict[TargetId, Mapping[str, Any]]:
@@ -30,6 +32,9 @@ class Agreement:
         Looked at are only the inputs of actions that will be executed and have more than one: results that
         nobody is about to combine may disagree for as long as they like.
         """
+        if self._is_fresh:
+            # Data outside of the storage has a cell in its step that nobody has stored.
+            self._read |= {id_: step.cell for id_, step in steps.items() if id_ in self._graph.actions}
         combined = list(self._combined(steps))
         # Hardly ever does anything disagree: then one walk over all is enough, as none of its parts disagrees either.
         if self._all_agree([id_ for reused in combined for id_ in reused], steps):
@@ -113,8 +118,11 @@ class Agreement:
 
     def _look_at(self, ids: Collection[TargetId]) -> None:
         unknown = [id_ for id_ in ids if id_ not in self._standing]
-        if unknown:
-            self._standing |= self._history.standing_of(unknown)
+        read = {id_: self._read[id_] for id_ in unknown if id_ in self._read}
+        if read:
+            self._standing |= self._history.standing_in(read)
+        if len(read) < len(unknown):
+            self._standing |= self._history.standing_of([id_ for id_ in unknown if id_ not in read])
 
     def _stands(self, id_: TargetId) -> ArtifactDigest | None:
         found = self._look(id_)

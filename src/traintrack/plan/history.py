@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 
 from traintrack.action.action import Action
 from traintrack.action.cell import Cell, CellState, Result
@@ -48,7 +48,13 @@ class History:
 
     def standing_of(self, ids: Collection[TargetId]) -> dict[TargetId, tuple[ArtifactDigest, Record | None] | None]:
         """Return the artifacts that stand for IDs now and their records, None for each that has none; in one batch."""
-        standing = {id_: _standing(seen.cell) for id_, seen in self._storage.cells.read(ids).items()}
+        return self.standing_in({id_: seen.cell for id_, seen in self._storage.cells.read(ids).items()})
+
+    def standing_in(
+        self, cells: Mapping[TargetId, Cell | None]
+    ) -> dict[TargetId, tuple[ArtifactDigest, Record | None] | None]:
+        """As `standing_of`, of cells that were read already."""
+        standing = {id_: _standing(cell) for id_, cell in cells.items()}
         self.read_ahead([result.record for result in standing.values() if result is not None])
         return {
             id_: None if result is None else (result.artifact, self.record(result.record))

@@ -16,7 +16,7 @@ from traintrack.plan.agreement import Agreement
 from traintrack.plan.cells_for_plan import cells_for_plan
 from traintrack.plan.history import History
 from traintrack.ports.at_once import at_once
-from traintrack.ports.storage import Liveness, Storage
+from traintrack.ports.storage import Liveness, RemembersDone, Storage
 from traintrack.ports.trust import refusal_of
 
 
@@ -58,7 +58,7 @@ class Planner:
             TraintrackError: the storage cannot be read.
         """
         steps = self._descend(ids)
-        agreement = Agreement(self._graph, self._history)
+        agreement = Agreement(self._graph, self._history, is_fresh=not isinstance(self._storage.cells, RemembersDone))
         while superseded := agreement.find_superseded(steps):
             for id_, facts in superseded.items():
                 steps[id_] = replace(steps[id_], decision=Decision.EXECUTE, reason=Reason(ReasonCode.SUPERSEDED, facts))
