@@ -145,7 +145,11 @@ class Action(Struct, frozen=True):
     @property
     def unhashed(self) -> dict[str, Any]:
         """The arguments that are delivered and are not in the pre-image, by name."""
-        hashed = {key.removeprefix("$") for key in self.recipe.get("args", {})}
+        return self.beside(self.recipe)
+
+    def beside(self, recipe: Mapping[str, Any]) -> dict[str, Any]:
+        """As `unhashed`, for who has the `recipe` already."""
+        hashed = {key.removeprefix("$") for key in recipe.get("args", {})}
         config = self.config if isinstance(self.config, Mapping) else {}
         return {key: value for key, value in config.items() if key.removeprefix("$") not in hashed}
 

@@ -164,7 +164,14 @@ def run_targets(
     push_after_run(project, environment, result, _warner(sink), _teller(sink))
     outcomes = {id_: done.outcome for id_, done in result.finished.items()}
     excepts = _excepts(project, graph, outcomes)
-    return replace(_report(environment, graph, result, run, pins.rows), profile=project.profile, excepts=excepts)
+    report = _report(environment, graph, result, run)
+    return replace(
+        report,
+        saved_s=_saved_s(storage, planner.history, result),
+        new_pins=pins.rows,
+        profile=project.profile,
+        excepts=excepts,
+    )
 
 
 def _excepts(project: Project, graph: ActionGraph, outcomes: Mapping[TargetId, Outcome]) -> tuple[ExceptEdit, ...]:
@@ -257,9 +264,7 @@ def _is_news(result: RunResult) -> bool:
     return any(f.outcome.value != "reused" for f in result.finished.values())
 
 
-def _report(
-    environment: Environment, graph: ActionGraph, result: RunResult, run: str, pins: tuple[str, ...]
-) -> RunReport:
+def _report(environment: Environment, graph: ActionGraph, result: RunResult, run: str) -> RunReport:
     wanted = frozenset(graph.requested)
     targets, requested = [], dict[str, TargetFinished]()
     for label, id_ in graph.labels.items():
@@ -277,9 +282,7 @@ def _report(
         requested=tuple(requested),
         duration_s=result.duration_s,
         interrupted=result.interrupted,
-        saved_s=_saved_s(environment.storage, result),
         path_of=partial(_path_of, environment, graph, requested),
-        new_pins=pins,
     )
 
 
@@ -312,8 +315,7 @@ def _ran(label: str, done: TargetFinished) -> RanTarget:
     )
 
 
-def _saved_s(storage: Storage, result: RunResult) -> float:
-    history = History(storage)
+def _saved_s(storage: Storage, history: History, result: RunResult) -> float:
     reused = [f for f in result.finished.values() if f.outcome.value in ("reused", "same-inputs", "shared")]
     wanted = [done.record for done in reused[:READ_FOR_SAVINGS] if done.record]
     records = at_once(storage, history.record, wanted)

@@ -16,10 +16,11 @@ from traintrack.execute.flight import Flight
 def record_of(flight: Flight, state: JobState, who: Who, runner: str, result: Result | None) -> Record:
     """Return the record of a flight that ended with `state`; `result` is what it made, None after a failure."""
     action, asked = flight.action, flight.resources
+    recipe = action.recipe
     output = state.output
     return Record(
         id=action.id,
-        preimage=action.recipe,
+        preimage=recipe,
         label=action.provenance.label,
         place=action.provenance.place,
         workspace=action.provenance.workspace,
@@ -52,7 +53,7 @@ def record_of(flight: Flight, state: JobState, who: Who, runner: str, result: Re
         commit=action.provenance.commit,
         workspace_commit=action.provenance.workspace_commit,
         flight=flight.name,
-        unhashed=action.unhashed,
+        unhashed=action.beside(recipe),
         metrics=output.metrics if result and output else None,
         previous=_previous(flight),
         keep=action.keep,
@@ -63,9 +64,10 @@ def record_of(flight: Flight, state: JobState, who: Who, runner: str, result: Re
 def cutoff_record(flight: Flight, who: Who, result: Result, source: TargetId, origin: Record) -> Record:
     """Return the record of an ID that gets the artifact of `source` without running."""
     action = flight.action
+    recipe = action.recipe
     return Record(
         id=action.id,
-        preimage=action.recipe,
+        preimage=recipe,
         label=action.provenance.label,
         place=action.provenance.place,
         workspace=action.provenance.workspace,
@@ -88,7 +90,7 @@ def cutoff_record(flight: Flight, who: Who, result: Result, source: TargetId, or
         workspace_commit=action.provenance.workspace_commit,
         early_cutoff=source,
         flight=flight.name,
-        unhashed=action.unhashed,
+        unhashed=action.beside(recipe),
         metrics=origin.metrics,
         previous=_previous(flight),
         keep=action.keep,

@@ -38,6 +38,11 @@ class Planner:
         """Everything that may be asked about."""
         return self._graph
 
+    @property
+    def history(self) -> History:
+        """What was recorded, as far as it was read already or is asked for."""
+        return self._history
+
     def plan(self, *, replace_results: bool = False) -> Plan:
         """Decide about everything that was requested."""
         steps = self.decide(self._graph.requested)

@@ -202,7 +202,7 @@ class Staging(Protocol):
             HostError: it cannot be made.
         """
 
-    def rename_stage(self, stage: Path, name: str) -> Path | None:
+    def rename_stage(self, stage: str, name: str) -> str | None:
         """Give a stage that this process made another name, with all that is in it, and return where it is now.
 
         None if that cannot be, for instance as its run is over: then it is to be removed, and `new_stage` asked.

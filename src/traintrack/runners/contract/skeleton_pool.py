@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import os
 import threading
-from pathlib import Path
 
 from traintrack.ports.storage import Staging
 from traintrack.runners.contract.skeleton import Skeleton
@@ -32,9 +31,9 @@ class SkeletonPool:
             HostError: none can be made.
         """
         while (skeleton := self._pop()) is not None:
-            path = self._staging.rename_stage(Path(skeleton.path), name)
+            path = self._staging.rename_stage(skeleton.path, name)
             if path is not None:
-                skeleton.path = str(path)
+                skeleton.path = path
                 return skeleton
             with contextlib.suppress(OSError):
                 skeleton.remove()

@@ -30,10 +30,10 @@ class LocalStaging:
         with DiskErrors("make a folder for the attempt at", path):
             return Path(_made(path))
 
-    def rename_stage(self, stage: Path, name: str) -> Path | None:
+    def rename_stage(self, stage: str, name: str) -> str | None:
         """Give a stage another name and return where it is now; None unless it belongs to this process's run."""
         session = self._sessions.mine()
-        if _session_of(stage.name) != session:
+        if _session_of(os.path.basename(stage)) != session:
             # The sweep may be removing it at this moment.
             return None
         path = f"{self._places.stage}/{checked(name)}~{session}"
@@ -41,7 +41,7 @@ class LocalStaging:
             os.rename(stage, path)
         except OSError:
             return None
-        return Path(path)
+        return path
 
     def scan(self, path: Path) -> Manifest:
         """List and hash what a task left.
