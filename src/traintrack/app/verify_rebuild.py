@@ -11,7 +11,8 @@ from traintrack.action.plan import Outcome
 from traintrack.app.environment import Environment
 from traintrack.app.one_target import one_label
 from traintrack.app.project import Project, action_graph
-from traintrack.app.run_targets import RunOptions, run_targets
+from traintrack.app.run_plan import RunOptions
+from traintrack.app.run_targets import run_targets
 from traintrack.digest import TargetId
 from traintrack.errors import CancelledError, InputError, NotFoundError, TaskError
 from traintrack.execute.control import RunControl

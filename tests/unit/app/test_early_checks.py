@@ -11,7 +11,8 @@ from traintrack.action.event import Notice
 from traintrack.action.image import PythonImage
 from traintrack.app import early_checks
 from traintrack.app.early_checks import Machine, cannot_run, runs_with_less
-from traintrack.app.run_targets import RunOptions, run_targets
+from traintrack.app.run_plan import RunOptions
+from traintrack.app.run_targets import run_targets
 from traintrack.digest import TargetId
 from traintrack.errors import HostError
 from traintrack.execute.control import RunControl

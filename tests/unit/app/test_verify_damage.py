@@ -24,7 +24,8 @@ from traintrack.action.plan import Outcome
 from traintrack.app.environment import open_environment
 from traintrack.app.project import open_project
 from traintrack.app.pull import pull
-from traintrack.app.run_targets import RunOptions, run_targets
+from traintrack.app.run_plan import RunOptions
+from traintrack.app.run_targets import run_targets
 from traintrack.app.verify import VerifyAnswer, VerifyOptions, verify
 from traintrack.cli.schemas import document_schema
 from traintrack.digest import TargetId

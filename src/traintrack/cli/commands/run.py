@@ -14,7 +14,8 @@ from traintrack.app.answers import RunReport
 from traintrack.app.environment import Environment, open_environment
 from traintrack.app.project import Project, open_project
 from traintrack.app.reasons import reason_text
-from traintrack.app.run_targets import RunOptions, plan_run, run_targets, superseded_by
+from traintrack.app.run_plan import RunOptions, plan_run, superseded_by
+from traintrack.app.run_targets import run_targets
 from traintrack.cli.call import Call
 from traintrack.cli.event_tee import EventTee
 from traintrack.cli.events_file import EventsFile, OpenFile, open_file
