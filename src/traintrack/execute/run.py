@@ -10,6 +10,7 @@ import math
 import random
 from collections import Counter, deque
 from collections.abc import Callable, Mapping
+from contextlib import ExitStack
 from functools import partial
 
 from msgspec.structs import replace
@@ -587,21 +588,30 @@ class Run:
             raise InternalError(f"the run ended with {len(left)} targets open, such as {left[0]}", code="stuck")
 
     def _close(self) -> None:
-        """Leave nothing behind: on the way out of an error, what still runs is stopped and let go."""
-        self._loop.leave()
-        self._jobs.close()
-        self._foreign.close()
-        if self._flights:
-            self._ports.runner.stop(list(self._flights), GRACE_S[StopLevel.KILL])
-            for flight in self._flights.values():
-                abandon(flight, self._ports, StopLevel.KILL)
-        self._loop.close()
-        if self._landing is not None:
-            self._landing.close()
-        if self._live is not None:
-            self._live.close()
-        if self._beats is not None:
-            self._beats.close()
+        """Leave nothing behind: on the way out of an error, what still runs is stopped and let go.
+
+        Every thread is ended whatever fails here, else the process would wait for it for ever.
+        """
+        with ExitStack() as closing:
+            for thread in (self._beats, self._live, self._landing, self._loop):
+                if thread is not None:
+                    closing.callback(thread.close)
+            self._loop.leave()
+            self._jobs.close()
+            self._foreign.close()
+            self._stop_the_rest()
+
+    def _stop_the_rest(self) -> None:
+        """Stop what still runs after an error; one more error is told only if there was none."""
+        flights = tuple(self._flights.values())
+        steps = [partial(abandon, flight, self._ports, StopLevel.KILL) for flight in flights]
+        if flights:
+            steps.insert(0, partial(self._ports.runner.stop, list(self._flights), GRACE_S[StopLevel.KILL]))
+        for step in steps:
+            try:
+                step()
+            except TraintrackError as error:
+                self._loop.die(error)
 
 
 def _materials_of(action: Action) -> frozenset[str]:

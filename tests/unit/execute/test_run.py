@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import pytest
 from msgspec.structs import replace
 
 from traintrack.action.action import Action, ActionGraph, Resources, Retries
-from traintrack.action.cell import FreeReason, Owner, acquire, evict, new_nonce
-from traintrack.action.event import AttemptFailed, Event, Notice, TargetFinished, TargetWaiting
+from traintrack.action.cell import Cell, FreeReason, Owner, acquire, evict, new_nonce
+from traintrack.action.event import AttemptFailed, Event, Notice, TargetFinished, TargetStarted, TargetWaiting
 from traintrack.action.failure import FailureClass
 from traintrack.action.job import Job, JobState
 from traintrack.action.plan import Outcome
@@ -23,11 +23,13 @@ from traintrack.execute.run import Run
 from traintrack.execute.settings import RunResult, RunSettings
 from traintrack.execute.slots import Capacity
 from traintrack.plan.planner import Planner
+from traintrack.ports.storage import Seen
 from traintrack.testing.builders import build_action, build_graph
 from traintrack.testing.fake_runner import FakeRunner, Played, Script
 from traintrack.testing.memory_storage import MemoryStorage
 
 LIMIT_S = 20.0
+Swap = Callable[[Seen, Cell], Seen]
 
 
 class NoMaterials:
@@ -479,6 +481,42 @@ def test_the_second_stop_ends_running_tasks_and_frees_their_cells_with_the_check
     cell = world.storage.cells.read([chain.order[0]])[chain.order[0]].cell
     assert cell is not None
     assert (cell.free, cell.checkpoint) == (FreeReason.RELEASED, "epoch-1")
+
+
+def test_no_thread_stays_where_stopping_fails_on_the_way_out_of_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object) -> None:
+        raise HostError("the disk cannot be read", code="disk-error")
+
+    world = World(lambda job: Played(b"x", hold=threading.Event()))
+    left, right = build_action("left"), build_action("right")
+    graph = build_graph([left, right], [left, right])
+    emit = world.sink.emit
+
+    def tell(event: Event) -> None:
+        emit(event)
+        if len(world.sink.of(TargetStarted)) == 2:
+            raise HostError("nobody reads any more", code="lost-stream")
+
+    monkeypatch.setattr(world.sink, "emit", tell)
+    monkeypatch.setattr(world.runner, "stop", refuse)
+    monkeypatch.setattr(world.storage.cells, "swap", refuse_after(world.storage.cells.swap, world, refuse))
+    before = set(threading.enumerate())
+
+    with pytest.raises(HostError, match="nobody reads"):
+        world.run(graph)
+
+    assert [t.name for t in set(threading.enumerate()) - before if not t.daemon] == []
+
+
+def refuse_after(swap: Swap, world: World, refuse: Callable[[], None]) -> Swap:
+    """Swap cells until both tasks run; what comes then is refused."""
+
+    def swapped(seen: Seen, cell: Cell) -> Seen:
+        if len(world.sink.of(TargetStarted)) == 2:
+            refuse()
+        return swap(seen, cell)
+
+    return swapped
 
 
 def test_what_cannot_be_delivered_fails_only_its_target() -> None:
