@@ -6,8 +6,8 @@ import errno
 import os
 from collections import deque
 from collections.abc import Iterable
-from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from traintrack.action.links import first_escape
 from traintrack.errors import HostError, InputError, IntegrityError
@@ -15,6 +15,9 @@ from traintrack.ports.sources import CutError, SourceEntry, SourceReader
 from traintrack.storages.sources.listing import row_of
 from traintrack.storages.sources.patience import Patience
 from traintrack.storages.sources.progress import Progress
+
+if TYPE_CHECKING:
+    from concurrent.futures import Future
 
 FILES_AT_ONCE = 8
 _WAITING = 64
@@ -31,6 +34,8 @@ def fetch_all(
         HostError: the store or the disk refuses.
         CancelledError: the progress says that nobody wants it any more.
     """
+    from concurrent.futures import ThreadPoolExecutor  # noqa: PLC0415  with it comes `logging`: 2 ms of every command
+
     links: dict[str, str] = {}
     going: deque[Future[None]] = deque()
     pool = ThreadPoolExecutor(FILES_AT_ONCE, thread_name_prefix="fetch")
