@@ -36,3 +36,22 @@ def test_a_job_that_cannot_be_noted_leaves_no_file(tmp_path: Path, monkeypatch: 
         jobs.add(facts("ab"))
 
     assert list((tmp_path / "jobs").iterdir()) == []
+
+
+def test_a_file_that_could_not_be_removed_is_tried_once_more_at_the_end(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(path: str) -> None:
+        raise OSError(errno.EIO, os.strerror(errno.EIO), path)
+
+    jobs, noted = JobFiles(tmp_path / "jobs"), facts("ab")
+    jobs.add(noted)
+    monkeypatch.setattr(os, "unlink", refuse)
+    with pytest.raises(OSError, match="Input/output"):
+        jobs.remove(noted)
+    monkeypatch.undo()
+    assert jobs.exists(noted)
+
+    jobs.close()
+
+    assert not jobs.exists(noted)

@@ -78,6 +78,7 @@ class JobFiles:
 
     def __init__(self, root: Path) -> None:
         self._root = str(root)
+        self._left: list[str] = []
 
     def add(self, facts: JobFacts) -> None:
         """Note a job before its program begins.
@@ -107,9 +108,25 @@ class JobFiles:
         return facts if lines and read_handle(Handle(lines[0])) == facts else None
 
     def remove(self, facts: JobFacts) -> None:
-        """Forget a job that is over."""
-        with contextlib.suppress(FileNotFoundError):
-            os.unlink(self._path(facts))
+        """Forget a job that is over.
+
+        Raises:
+            OSError: its file cannot be removed; `close` tries once more.
+        """
+        path = self._path(facts)
+        try:
+            os.unlink(path)
+        except FileNotFoundError:
+            return
+        except OSError:
+            self._left.append(path)
+            raise
+
+    def close(self) -> None:
+        """Remove what could not be removed before, where that can be done now; what stays is left to `tidy_up`."""
+        while self._left:
+            with contextlib.suppress(OSError):
+                os.unlink(self._left.pop())
 
     def exists(self, facts: JobFacts) -> bool:
         """Tell if the job is not over."""

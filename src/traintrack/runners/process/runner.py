@@ -93,7 +93,7 @@ class ProcessRunner:
         self._workers = Workers()
         self._exits = Exits() if CAN_WATCH else None
         # Also called when the interpreter ends, or when nobody has this runner any more.
-        self._tidy = weakref.finalize(self, self._world.skeletons.close)
+        self._tidy = weakref.finalize(self, _leave, self._world)
         self._secret_sources = secret_sources
         self._grace_s = grace_s
         self._table = table or JobTable()
@@ -311,3 +311,8 @@ class ProcessRunner:
             return None
         self._strangers[handle] = phase
         return JobState(phase, isolation=ISOLATION)
+
+
+def _leave(world: World) -> None:
+    world.skeletons.close()
+    world.jobs.close()
