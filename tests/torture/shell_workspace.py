@@ -84,6 +84,10 @@ class Workspace:
         """Run `traintrack run` for the last target to its end."""
         return traintrack(home, "-C", str(self.root), "run", LAST, "--json", *words)
 
+    def clean(self, home: Path) -> Ended:
+        """Run `traintrack clean`."""
+        return traintrack(home, "-C", str(self.root), "clean")
+
 
 def make_workspace(folder: Path) -> Workspace:
     """Write the workspace into an empty folder, commit it, and learn its digests from a first run."""

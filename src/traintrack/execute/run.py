@@ -6,16 +6,15 @@ hands what it learnt to the loop as a call.
 
 from __future__ import annotations
 
-import math
 import random
-from collections import Counter, deque
+from collections import Counter
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from functools import partial
 
 from msgspec.structs import replace
 
-from traintrack.action.action import Action, Resources
+from traintrack.action.action import Action
 from traintrack.action.cell import CellState, FreeReason, Owner, Result, new_nonce
 from traintrack.action.event import (
     AttemptFailed,
@@ -31,29 +30,27 @@ from traintrack.action.job import Handle, JobPhase, JobState
 from traintrack.action.plan import Decision, Outcome, Plan, ReasonCode, Step
 from traintrack.digest import TargetId
 from traintrack.errors import HostError, InternalError, TraintrackError
+from traintrack.execute.admission import Admission
 from traintrack.execute.advance import advance, try_again
 from traintrack.execute.board import Board
 from traintrack.execute.committer import Committed, Committer
 from traintrack.execute.conclude import abandon, conclude, give_up, stop_superseded
 from traintrack.execute.control import GRACE_S, RunControl, StopLevel
-from traintrack.execute.critical_path import urgency
 from traintrack.execute.delays import Delays
 from traintrack.execute.flight import DamagedInputError, Flight, InputNotStandingError, Ports
 from traintrack.execute.hand_over import hand_over, waiting_words
 from traintrack.execute.healing import steps_to_heal
 from traintrack.execute.heartbeats import beating
+from traintrack.execute.jobs import Jobs
 from traintrack.execute.landing import Landing
-from traintrack.execute.line import Line
-from traintrack.execute.live_logs import live_name, sender
+from traintrack.execute.live_logs import sender
 from traintrack.execute.loop import Loop
 from traintrack.execute.next import Fails, Look, NeedsSlot, Next, Request, Runs, Stands, Stored, Waits
-from traintrack.execute.notes import Notes
-from traintrack.execute.ready_queue import ReadyQueue
 from traintrack.execute.retry import next_attempt
 from traintrack.execute.settings import Planner, RunResult, RunSettings
-from traintrack.execute.slots import Ask, Grant, Slots
+from traintrack.execute.slots import Ask, Grant
 from traintrack.execute.waiting import waiting_event
-from traintrack.execute.watchers import CellWatcher, JobWatcher
+from traintrack.execute.watchers import CellWatcher
 from traintrack.ports.events import EventSink
 from traintrack.ports.storage import GroupCommits, Seen, Want
 from traintrack.ports.through import ReadsThrough
@@ -79,39 +76,30 @@ class Run:
         is_near = ports.storage.cells.heartbeat_s is None and not isinstance(ports.storage, ReadsThrough)
         self._loop = loop = Loop(ports.clock, is_near=is_near)
         storage, self._beats = beating(ports.storage, lambda id_: loop.hand(partial(self._cell_lost, id_)))
-        self._live = sender(ports.storage, ports.runner, loop.fail)
+        live = sender(ports.storage, ports.runner, loop.fail)
         ports = replace(ports, storage=storage, others=hand_over(ports.storage, ports.runner))
         self._plan, self._ports, self._planner, self._owner = plan, ports, planner, owner
         self._settings, self._sink, self._control = settings, sink, control
         self._board = Board(planner.graph, sink, ports.clock)
-        self._slots = Slots(settings.capacity)
-        self._ready: ReadyQueue[TargetId] = ReadyQueue({})
-        self._no_room: Line[TargetId] = Line()
-        self._not_looked_at: deque[TargetId] = deque()
+        self._admission = Admission(settings.capacity, planner.graph.actions.__getitem__)
         self._to_try_again: dict[TargetId, Flight] = {}
         self._seen: set[frozenset[str]] = set()
         self._delays = Delays()
         self._after_landing: list[Callable[[], None]] = []
-        self._flights: dict[Handle, Flight] = {}
-        self._grants: dict[TargetId, Grant] = {}
         self._owners: dict[TargetId, Owner] = {}
         self._waited: dict[TargetId, str] = {}
         self._looks: dict[TargetId, Look | None] = {}
-        self._urgency: dict[TargetId, float] = {}
         self._stop_after_failure = False
         self._bytes_changed = False
         self._told_jobs = StopLevel.GO
         self._told_people = StopLevel.GO
-        self._jobs = JobWatcher(
-            ports.runner, lambda handle, state: loop.hand(partial(self._job_changed, handle, state)), loop.fail
-        )
+        self._jobs = Jobs(ports, loop, self._beats, live, self._job_changed, self._cell_lost)
         self._foreign = CellWatcher(
             ports.storage.cells,
             lambda id_: loop.hand(partial(self._look_again, id_)),
             loop.fail,
             lambda seen: loop.hand(partial(self._holder_goes_on, seen)),
         )
-        self._notes = Notes(ports, loop, self._job_changed, self._cell_lost)
         self._landing = self._make_landing()
 
     def execute(self) -> RunResult:
@@ -129,8 +117,6 @@ class Run:
         self._loop.attend(self._ports.runner)
         if self._beats is not None:
             self._beats.start()
-        if self._live is not None:
-            self._live.start()
         try:
             while self._loop.fatal is None:
                 self._obey_stop()
@@ -160,40 +146,33 @@ class Run:
                 self._board.stands(id_, step.cell.result, Outcome.REUSED)
             else:
                 needs[id_] = self._board.graph.actions[id_].depends_on()
-        fresh = urgency(tuple(needs), needs, {i: steps[i].expected_s for i in needs})
-        self._urgency.update(fresh)
-        self._ready.add(needs, fresh)
+        self._admission.enlist(needs, {i: steps[i].expected_s for i in needs})
 
     def _dispatch(self) -> None:
         """Start what fits: first those that found no room before, then what has become ready."""
         if self._level() is not StopLevel.GO:
             return
-        for id_, grant in self._no_room.take(self._slots):
+        for id_, grant in self._admission.take_waiting():
             self._start(id_, grant)
-        while (ready := self._ready.take()) is not None:
-            if self._offer(ready) and self._loop.takes_steps_itself and self._slots.full:
+        while (ready := self._admission.next_ready()) is not None:
+            if self._offer(ready) and self._loop.takes_steps_itself and self._admission.is_full:
                 # It was only looked at, in this thread: what has ended meanwhile comes before the next look.
                 return
-        self._look_ahead()
+        # Hands that are free look if those that wait for a place of their family need one at all.
+        while self._loop.has_free_hands and (deferred := self._admission.next_deferred()) is not None:
+            self._submit(deferred, None)
 
     def _start(self, id_: TargetId, grant: Grant) -> None:
         flight = self._to_try_again.pop(id_, None)
         if flight is None:
             self._submit(id_, grant)
             return
-        self._grants[id_] = flight.grant = grant
+        flight.grant = grant
         self._do(id_, partial(try_again, flight, self._ports, self._owners[id_]))
-
-    def _look_ahead(self) -> None:
-        """Look, with hands that are free, if those that wait for a place of their family need one at all."""
-        while self._not_looked_at and self._loop.has_free_hands:
-            id_ = self._not_looked_at.popleft()
-            if self._no_room.leave(id_):
-                self._submit(id_, None)
 
     def _offer(self, id_: TargetId) -> bool:
         """Advance a ready target, with a share if there is one: look-ups do without. False if it was not advanced."""
-        impossible = self._slots.impossible(self._resources(id_))
+        impossible = self._admission.impossible(id_)
         if impossible is not None:
             message = f"`{self._board.label(id_)}` cannot run here: {impossible}"
             hint = "take another environment with `--env`, or ask for less in `resources`"
@@ -206,12 +185,8 @@ class Run:
                 return False
             if self._remake_disagreeing(id_):
                 return False
-        ask = self._ask(id_)
-        grant = None if self._no_room.is_open else self._slots.take(ask)
-        if grant is None and self._slots.family_is_full(ask):
-            # Others come first, who can start: it is looked at when nothing else is to be done.
-            self._queue_for_room(id_, ask)
-            self._not_looked_at.append(id_)
+        grant = self._admission.admit(id_)
+        if grant is None and self._admission.defer(id_):
             return False
         self._submit(id_, grant)
         return True
@@ -230,8 +205,6 @@ class Run:
         return True
 
     def _submit(self, id_: TargetId, grant: Grant | None) -> None:
-        if grant is not None:
-            self._grants[id_] = grant
         step = self._board.steps[id_]
         request = Request(
             self._board.graph.actions[id_],
@@ -272,7 +245,7 @@ class Run:
         if isinstance(found, Runs):
             self._runs(found)
             return
-        self._give_back(id_)
+        self._admission.give_back(id_)
         if not self._board.is_open(id_):
             return
         match found:
@@ -281,12 +254,12 @@ class Run:
             case Stands(result, outcome, message, flight):
                 self._bytes_changed = self._bytes_changed or found.changed
                 self._board.stands(id_, result, outcome, message, flight, found.differing)
-                self._ready.done(id_)
+                self._admission.done(id_)
             case Waits():
                 self._wait_for(id_, found)
             case NeedsSlot(look):
                 self._looks[id_] = look
-                self._queue_for_room(id_, self._ask(id_))
+                self._admission.wait(id_)
             case Fails():
                 self._tell_in_order(partial(self._failed, id_, found))
 
@@ -307,23 +280,16 @@ class Run:
             raise InternalError("a result was stored for a group and there are no groups", code="commit")
         self._bytes_changed = self._bytes_changed or stored.then.changed
         self._landing.take(id_, stored.commit, stored.then)
-        self._ready.done(id_)
+        self._admission.done(id_)
 
     def _runs(self, runs: Runs) -> None:
         flight = runs.flight
-        if flight.handle is None:
-            raise InternalError("a job without a handle runs", code="runner")
-        self._flights[flight.handle] = flight
         self._seen.add(_materials_of(flight.action))
-        if runs.unnoted:
-            self._notes.expect(flight)
-        if self._live is not None:
-            self._live.watch(flight.handle, live_name(flight.name, flight.attempt), resumed=flight.resumed)
-        self._jobs.watch(flight.handle)
+        handle = self._jobs.add(runs)
         label = self._board.label(flight.id)
         self._sink.emit(TargetStarted(flight.id, label, flight.attempt, flight.reason, runs.resumed))
         if self._control.level >= StopLevel.STOP:
-            self._stop_jobs([flight.handle])
+            self._stop_jobs([handle])
 
     def _wait_for(self, id_: TargetId, waits: Waits) -> None:
         cell = waits.seen.cell
@@ -343,7 +309,7 @@ class Run:
 
     def _look_again(self, id_: TargetId) -> None:
         """Advance a target anew, after its inputs: another run held its cell, or an input is being made again."""
-        self._give_back(id_)
+        self._admission.give_back(id_)
         if not self._board.is_open(id_):
             return
         if self._level() is not StopLevel.GO:
@@ -371,48 +337,45 @@ class Run:
         return result
 
     def _job_changed(self, handle: Handle, state: JobState) -> None:
-        if handle not in self._flights:
+        flight = self._jobs.flight(handle)
+        if flight is None:
             return
         if state.phase not in (JobPhase.FINISHED, JobPhase.GONE):
-            id_ = self._flights[handle].id
-            if state.phase is JobPhase.STORING:
-                # The share is for the task; what it made is stored beside the next one.
-                self._give_back(id_)
-            if state.command and state.phase is JobPhase.RUNNING and not state.progress:
-                self._sink.emit(Notice(state.command, id_, "command"))
-            self._sink.emit(TargetProgress(id_, self._board.label(id_), state.phase.value, state.progress or ""))
-            if state.progress:
-                self._tell_those_who_wait(handle, state.progress)
+            self._went_on(flight, handle, state)
             return
-        if self._notes.holds_back(handle, state):
+        if self._jobs.end(handle, state) is None:
             return
-        flight = self._flights.pop(handle)
-        self._jobs.handles.discard(handle)
-        if self._live is not None:
-            self._live.end(handle)
         if state.phase is JobPhase.GONE:
             state = replace(state, failure=FailureClass.LOST, message=state.message or "the process is gone")
         flight.note(state)
         if state.failure is None:
-            self._give_back(flight.id)
+            self._admission.give_back(flight.id)
             in_groups = self._landing is not None
             few = state.output is not None and len(state.output.manifest.entries) <= FEW_FILES
             self._do(flight.id, lambda: conclude(flight, state, self._ports, in_groups=in_groups), short=few)
         else:
             self._attempt_failed(flight, state, state.failure)
 
+    def _went_on(self, flight: Flight, handle: Handle, state: JobState) -> None:
+        id_ = flight.id
+        if state.phase is JobPhase.STORING:
+            # The share is for the task; what it made is stored beside the next one.
+            self._admission.give_back(id_)
+        if state.command and state.phase is JobPhase.RUNNING and not state.progress:
+            self._sink.emit(Notice(state.command, id_, "command"))
+        self._sink.emit(TargetProgress(id_, self._board.label(id_), state.phase.value, state.progress or ""))
+        if state.progress:
+            self._jobs.tell_those_who_wait(handle, state.progress)
+
     def _cell_lost(self, id_: TargetId) -> None:
         """Stop a job whose cell another has taken over; one that has ended is published or dropped on its own road."""
-        for handle, flight in tuple(self._flights.items()):
-            if flight.id == id_:
-                del self._flights[handle]
-                self._jobs.handles.discard(handle)
-                if self._live is not None:
-                    self._live.end(handle)
-                self._do(id_, partial(stop_superseded, flight, self._ports))
+        flight = self._jobs.of(id_)
+        if flight is not None and flight.handle is not None:
+            self._jobs.forget(flight.handle)
+            self._do(id_, partial(stop_superseded, flight, self._ports))
 
     def _attempt_failed(self, flight: Flight, state: JobState, failure: FailureClass) -> None:
-        self._give_back(flight.id)
+        self._admission.give_back(flight.id)
         if self._control.level >= StopLevel.STOP or failure is FailureClass.CANCELLED:
             self._do(flight.id, partial(self._abandoned, flight, state))
             return
@@ -436,7 +399,7 @@ class Run:
         return Fails(failure, flight, state)
 
     def _broke(self, id_: TargetId, error: TraintrackError) -> None:
-        self._give_back(id_)
+        self._admission.give_back(id_)
         if self._beats is not None:
             self._beats.drop(id_)
         if self._board.is_open(id_):
@@ -445,14 +408,14 @@ class Run:
 
     def _block_consumers(self, id_: TargetId, outcome: Outcome) -> None:
         cancelled = outcome is Outcome.CANCELLED
-        for blocked in self._ready.drop(id_):
+        for blocked in self._admission.drop(id_):
             self._board.not_run(blocked, Outcome.CANCELLED if cancelled else Outcome.BLOCKED, (self._board.label(id_),))
         if self._settings.fail_fast and not cancelled:
             self._stop_after_failure = True
 
     def _heal(self, id_: TargetId, damaged: DamagedInputError) -> None:
         """Make lost bytes again and go on, if that is cheap; beyond the limit a person decides."""
-        self._give_back(id_)
+        self._admission.give_back(id_)
         if self._board.is_open(damaged.id):
             # Another consumer found it first: it is being made already.
             self._enlist({id_: self._board.steps[id_]})
@@ -475,19 +438,7 @@ class Run:
     def _wake_delayed(self) -> None:
         while (flight := self._delays.take_due(self._ports.clock.monotonic())) is not None:
             self._to_try_again[flight.id] = flight
-            # What was begun, and is held, comes before what was not.
-            self._no_room.join(flight.id, Ask(flight.resources, flight.action.parallel), math.inf)
-
-    def _tell_those_who_wait(self, handle: Handle, progress: str) -> None:
-        """Let the cell say how far a task is: with its next beat, or at once where it has none."""
-        flight = self._flights[handle]
-        if self._beats is not None:
-            self._beats.tell(flight.id, progress)
-        else:
-            self._notes.tell_progress(flight, progress)
-
-    def _runs_still(self, flight: Flight) -> bool:
-        return flight.handle is not None and self._flights.get(flight.handle) is flight
+            self._admission.wait_first(flight.id, Ask(flight.resources, flight.action.parallel))
 
     def _level(self) -> StopLevel:
         return max(self._control.level, StopLevel.DRAIN if self._stop_after_failure else StopLevel.GO)
@@ -498,11 +449,11 @@ class Run:
         if self._control.level > self._told_people:
             self._told_people = self._control.level
             self._name_those_who_wait(self._control.level)
-        idle = [i for i in self._waited if i not in self._grants]
+        idle = [i for i in self._waited if not self._admission.holds(i)]
         held_back = self._landing.clear_held_back() if self._landing else []
         between = {flight.id: flight for flight in self._delays.clear()} | self._to_try_again
         self._to_try_again.clear()
-        for id_ in [*self._ready.clear(), *self._no_room.clear(), *held_back, *idle]:
+        for id_ in [*self._admission.clear(), *held_back, *idle]:
             self._foreign.forget(id_)
             if self._board.is_open(id_) and id_ not in between:
                 self._board.not_run(id_, Outcome.CANCELLED)
@@ -511,13 +462,13 @@ class Run:
             self._do(flight.id, partial(self._abandoned, flight, state))
         if self._control.level > self._told_jobs and self._control.level >= StopLevel.STOP:
             self._told_jobs = self._control.level
-            self._stop_jobs(list(self._flights))
+            self._stop_jobs(self._jobs.handles)
 
     def _name_those_who_wait(self, level: StopLevel) -> None:
         """Say whom a stop concerns besides; that takes a look, so it comes after the word that the stop was heard."""
         if level is StopLevel.KILL:
             return
-        for flight in self._flights.values():
+        for flight in self._jobs.flights:
             self._loop.run(partial(self._ask_who_waits, flight.id, level))
 
     def _ask_who_waits(self, id_: TargetId, level: StopLevel) -> Callable[[], None]:
@@ -536,33 +487,22 @@ class Run:
     def _is_active(self) -> bool:
         waiting = any(self._board.is_open(i) for i in self._waited)
         return bool(
-            self._loop.pending or self._landing or self._flights or self._delays or waiting or len(self._no_room)
+            self._loop.pending
+            or self._landing
+            or self._jobs
+            or self._delays
+            or waiting
+            or self._admission.waits_for_room
         )
 
     def _next_call(self) -> None:
         now = self._ports.clock.monotonic()
-        due = [t for t in (self._delays.next_in(now), self._notes.next_in(now)) if t is not None]
-        if self._landing is not None and not self._loop.pending and not self._flights:
+        due = [t for t in (self._delays.next_in(now), self._jobs.note_in(now)) if t is not None]
+        if self._landing is not None and not self._loop.pending and not self._jobs:
             self._landing.hurry()
         self._loop.listen(min(due, default=None))
         self._wake_delayed()
-        self._notes.name_jobs(self._runs_still)
-
-    def _queue_for_room(self, id_: TargetId, ask: Ask) -> None:
-        self._no_room.join(id_, ask, self._urgency.get(id_, 0.0))
-
-    def _ask(self, id_: TargetId) -> Ask:
-        action = self._board.graph.actions[id_]
-        return Ask(action.resources, action.parallel)
-
-    def _resources(self, id_: TargetId) -> Resources:
-        return self._board.graph.actions[id_].resources
-
-    def _give_back(self, id_: TargetId) -> None:
-        grant = self._grants.pop(id_, None)
-        if grant is not None:
-            self._slots.give_back(grant)
-            self._no_room.freed(grant.family)
+        self._jobs.note()
 
     def _make_landing(self) -> Landing | None:
         storage = self._ports.storage
@@ -593,20 +533,20 @@ class Run:
         Every thread is ended whatever fails here, else the process would wait for it for ever.
         """
         with ExitStack() as closing:
-            for thread in (self._beats, self._live, self._landing, self._loop):
+            for thread in (self._beats, self._jobs, self._landing, self._loop):
                 if thread is not None:
                     closing.callback(thread.close)
             self._loop.leave()
-            self._jobs.close()
+            self._jobs.stop_watching()
             self._foreign.close()
             self._stop_the_rest()
 
     def _stop_the_rest(self) -> None:
         """Stop what still runs after an error; one more error is told only if there was none."""
-        flights = tuple(self._flights.values())
+        flights = self._jobs.flights
         steps = [partial(abandon, flight, self._ports, StopLevel.KILL) for flight in flights]
         if flights:
-            steps.insert(0, partial(self._ports.runner.stop, list(self._flights), GRACE_S[StopLevel.KILL]))
+            steps.insert(0, partial(self._ports.runner.stop, self._jobs.handles, GRACE_S[StopLevel.KILL]))
         for step in steps:
             try:
                 step()
