@@ -106,6 +106,11 @@ class Flight(Struct):
         """Whose flight it is."""
         return self.action.id
 
+    @property
+    def task_s(self) -> float:
+        """How long the last attempt ran that has ended, in seconds."""
+        return self.notes[-1].duration_s if self.notes else 0.0
+
     def note(self, state: JobState) -> None:
         """Remember how an attempt ended."""
         self.notes.append(

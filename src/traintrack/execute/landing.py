@@ -13,6 +13,10 @@ from traintrack.execute.lease import SupersededError
 from traintrack.execute.next import Stands
 from traintrack.ports.events import EventSink
 
+SHORT_S = 0.1
+"""Only after tasks of no more do results wait for others: beside a longer one a round of syncing is nothing, and who
+watches reads that it has ended before its consumer begins."""
+
 
 class Landing:
     """Owned by the loop's thread; the committer works beside it.
@@ -38,6 +42,8 @@ class Landing:
         self._open[id_] = then
         self._board.standing[id_] = then.result
         self._committer.add(commit)
+        if then.flight is not None and then.flight.task_s > SHORT_S:
+            self._committer.hurry()
 
     def holds_back(self, id_: TargetId, needs: Iterable[TargetId]) -> bool:
         """Keep a target until the cells of what it needs stand; False if they do."""
