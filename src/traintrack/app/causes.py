@@ -18,6 +18,7 @@ from traintrack.app.project import Project
 from traintrack.app.recorded import read_record, recorded_before, standing_digest
 from traintrack.digest import TargetId
 from traintrack.errors import Location, TraintrackError
+from traintrack.family_name import row_name
 from traintrack.label import parse_label
 from traintrack.ports.storage import Storage
 from traintrack.workspace.model import Target
@@ -29,6 +30,10 @@ MAX_LEVELS = 32
 
 MAX_FOLLOWED = 20
 """So many inputs of one target are followed: of ten thousand members of a family most changed for the same reason."""
+
+EXPLAINED = "explained above"
+GOES_ON = "goes on from here"
+"""What is noted of a cause whose own causes are told elsewhere, or not at all."""
 
 
 class Comparison(Struct, frozen=True):
@@ -76,7 +81,7 @@ class CauseFinder:
                 if deeper is None:
                     continue
                 if _key(deeper) in found:
-                    here.rows[position] = (_noted(cause, "explained above"), None)
+                    here.rows[position] = (_noted(cause, EXPLAINED), None)
                     continue
                 found[_key(deeper)] = _found(deeper, here.depth + 1)
                 waiting.append(deeper)
@@ -98,20 +103,21 @@ class CauseFinder:
         place = _place(target, change)
         label = self._label_of(change.new)
         before = here.read.get(change.old)
-        if before is not None and before.label and label and before.label != label:
+        # Members of one family may share an ID: then the record names the first of them, which is no other target.
+        if before is not None and before.label and label and row_name(before.label) != row_name(label):
             note = f"another target: {before.label} → {label}"
             return Cause(change.field, change.old, change.new, place, self._edit(place, change), label, note=note), None
         cause = Cause(change.field, change.old, change.new, place, None, label)
         if label is None or change.new not in self._graph.actions:
             return _noted(cause, "what it is stands in TTLOCK.yaml"), None
         if here.followed >= MAX_FOLLOWED:
-            return _noted(cause, f"`traintrack why {label}` goes on from here"), None
+            return _noted(cause, f"`traintrack why {label}` {GOES_ON}"), None
         here.followed += 1
         old = self._record_of(label, TargetId(change.old))
         if old is None:
             return _noted(cause, "the record of its old ID is lost"), None
         if here.depth + 1 >= MAX_LEVELS:
-            return _noted(cause, f"`traintrack why {label}` goes on from here"), None
+            return _noted(cause, f"`traintrack why {label}` {GOES_ON}"), None
         return cause, Comparison(label, TargetId(change.new), old)
 
     def _label_of(self, id_: Any) -> str | None:

@@ -302,8 +302,8 @@ COMMANDS: tuple[Command, ...] = (
         "Say why a target ran, will run, is cached or waits.",
         "Goes down to the field, the file and line, and the commit that changed it.",
         (_LABEL,),
-        (_PROFILE,),
-        ("traintrack why :compare",),
+        (Option("tree", ("--tree",), "Print every cause below the one that it comes through, however many."), _PROFILE),
+        ("traintrack why :compare", "traintrack why :compare --tree"),
     ),
     Command(
         "check",

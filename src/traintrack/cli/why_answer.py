@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import re
 from collections.abc import Iterator, Sequence
 
 from traintrack.app.answers import Cause, WhyAnswer
@@ -11,22 +9,34 @@ from traintrack.cli.call import JsonValue
 from traintrack.cli.line import Line, faint, strong
 from traintrack.cli.quantity import names_text
 from traintrack.cli.render import place_fields
+from traintrack.cli.shell_word import shell_word
+from traintrack.cli.value_text import short_value
+from traintrack.cli.why_roots import roots_lines
 
-_SHOWN_VALUE = 40
-_SHOWN_ID = 12
-_ID = re.compile(r"(?:[0-9a-f]{40}|[0-9a-f]{64})\Z")
 _NAMED_UNCHANGED = 8
 _SHOWN_CAUSES = 50
 
+_READABLE = 15
+"""A tree of causes with more lines is told by its roots."""
 
-def why_lines(answer: WhyAnswer) -> Iterator[Line]:
-    """Yield the answer in one line, then a line for each difference, those of an input below it."""
+
+def why_lines(answer: WhyAnswer, *, tree: bool = False) -> Iterator[Line]:
+    """Yield the answer in one line, then a line for each difference, those of an input below it.
+
+    Where these are too many to be read, and `tree` does not ask for them, only those that come from no other.
+    """
     yield (strong(answer.label), "  ", answer.now)
     if answer.origin:
         yield (answer.origin,)
     if answer.compared_with and answer.old_id:
         yield (faint(f"compared with {answer.compared_with}: {answer.old_id[:12]} → {answer.id[:12]}"),)
-    yield from _causes_lines(answer.causes, "  ")
+    lines = list(_causes_lines(answer.causes, "  "))
+    if tree or len(lines) <= _READABLE:
+        yield from lines
+    else:
+        yield from roots_lines(answer.label, answer.causes)
+        whole = f"traintrack why {shell_word(answer.label)} --tree"
+        yield (faint(f"the way from there to here, {len(lines)} lines: {whole}"),)
     if answer.unchanged:
         yield (faint(f"unchanged: {names_text(answer.unchanged, _NAMED_UNCHANGED)}"),)
     if answer.last_reason:
@@ -44,19 +54,10 @@ def _causes_lines(causes: Sequence[Cause], indent: str) -> Iterator[Line]:
 def _cause_lines(cause: Cause, indent: str) -> Iterator[Line]:
     through = f" ({cause.input_label})" if cause.input_label else ""
     facts = "   ".join(str(fact) for fact in (cause.place, cause.change) if fact)
-    yield (indent, f"{cause.field}{through}  {_short(cause.old)} → {_short(cause.new)}   ", faint(facts))
+    yield (indent, f"{cause.field}{through}  {short_value(cause.old)} → {short_value(cause.new)}   ", faint(facts))
     if cause.note:
         yield (indent, "  ", faint(cause.note))
     yield from _causes_lines(cause.causes, f"{indent}  ")
-
-
-def _short(value: object) -> str:
-    if value is None:
-        return "nothing"
-    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
-    if _ID.match(text):
-        return text[:_SHOWN_ID]
-    return text if len(text) <= _SHOWN_VALUE else f"{text[: _SHOWN_VALUE - 1]}…"
 
 
 def why_fields(answer: WhyAnswer) -> dict[str, JsonValue]:

@@ -117,6 +117,24 @@ def test_another_target_as_input_is_told_as_such(tmp_path: Path) -> None:
     assert cause.causes == ()
 
 
+def test_members_that_share_an_id_are_not_taken_for_each_other(tmp_path: Path) -> None:
+    text = """
+defaults: {image: py, commit: HEAD, paths: [src]}
+targets:
+  split: {task: t, each: {lr: [1, 2]}, args: {n: 1}}
+  model: {task: t, each: {lr: [1, 2]}, args: {data: ":split@.", lr: "${lr}"}}
+"""
+    small = Small(tmp_path, {"b/TTCONFIG.yaml": text})
+    assert small.id_of("//b:split@lr=1") == small.id_of("//b:split@lr=2")
+    small.make("//b:split@lr=1", "//b:model@lr=1", "//b:model@lr=2")
+    small.edit("b/TTCONFIG.yaml", "n: 1", "n: 5")
+
+    [cause] = answer(small, "//b:model@lr=2").causes
+
+    assert (cause.field, cause.note) == ("args.data", None)
+    assert [(root.field, root.old, root.new) for root in cause.causes] == [("args.n", 1, 5)]
+
+
 def test_only_unhashed_fields_changed(tmp_path: Path) -> None:
     small = Small(tmp_path)
     small.make("//a:data", "//a:train")
@@ -253,9 +271,13 @@ def test_of_many_changed_inputs_some_are_followed_and_all_are_named(
     assert len(found.causes) == 60
     assert [bool(cause.causes) for cause in found.causes] == [True] * 3 + [False] * 57
     assert found.causes[3].note == f"`traintrack why {found.causes[3].input_label}` goes on from here"
-    lines = ["".join(str(part) for part in line) for line in why_lines(found)]
+    lines = ["".join(str(part) for part in line) for line in why_lines(found, tree=True)]
     assert len(lines) < 140
     assert any("10 more" in line for line in lines)
+    roots = ["".join(part if isinstance(part, str) else part.text for part in line) for line in why_lines(found)]
+    assert any("args.n  1 → 2" in line for line in roots)
+    assert sum("changed too, not looked into: //many:m" in line for line in roots) == 1
+    assert len(roots) < 15
 
 
 def test_it_takes_one_target(tmp_path: Path) -> None:

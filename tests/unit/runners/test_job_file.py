@@ -55,3 +55,17 @@ def test_a_file_that_could_not_be_removed_is_tried_once_more_at_the_end(
     jobs.close()
 
     assert not jobs.exists(noted)
+
+
+def test_files_of_a_flight_in_which_nothing_stands_are_dropped(tmp_path: Path) -> None:
+    jobs, noted = JobFiles(tmp_path), facts("ab")
+    jobs.add(noted)
+    for name in ("ab.2.aaaa", "ab.c.1.bbbb"):
+        (tmp_path / name).touch()
+    (tmp_path / "ab.3.cccc").write_text('{"flight": "a')
+
+    jobs.drop_unwritten("ab")
+
+    assert jobs.exists(noted)
+    assert sorted(path.name.split(".")[-1] for path in tmp_path.iterdir()) == sorted(["bbbb", noted.marker[:12]])
+    JobFiles(tmp_path / "none").drop_unwritten("ab")

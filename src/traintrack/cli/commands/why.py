@@ -17,6 +17,7 @@ class Options(Struct, frozen=True):
 
     label: str
     profile: str | None
+    tree: bool
 
 
 def run(call: Call, options: Options) -> int:
@@ -28,5 +29,5 @@ def run(call: Call, options: Options) -> int:
     if call.json:
         call.document("why/1", why_fields(answer))
     else:
-        call.terminal.result(*why_lines(answer))
+        call.terminal.result(*why_lines(answer, tree=options.tree))
     return 0

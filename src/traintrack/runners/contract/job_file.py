@@ -165,6 +165,24 @@ class JobFiles:
         found = [read_handle(Handle(line[0])) for line in lines if line]
         return [facts for facts in found if facts is not None and facts.flight == flight]
 
+    def drop_unwritten(self, flight: str) -> None:
+        """Remove the files of a flight in which nothing stands: who made them was killed before its program began.
+
+        The caller holds the flight, so that nobody is about to write into them.
+
+        Raises:
+            OSError: one cannot be removed.
+        """
+        try:
+            names = os.listdir(self._root)
+        except FileNotFoundError:
+            return
+        for name in names:
+            path = f"{self._root}/{name}"
+            if name.rsplit(".", 2)[0] == quote(flight, safe="") and not _is_written(path):
+                with contextlib.suppress(FileNotFoundError):
+                    os.unlink(path)
+
     def _path(self, facts: JobFacts) -> str:
         return f"{self._root}/{quote(facts.flight, safe='')}.{facts.attempt}.{facts.marker[:12]}"
 
@@ -186,6 +204,11 @@ class JobFiles:
 @cache
 def _own_name(pid: int) -> ProcessName:
     return ProcessName(pid, started(pid) or "")
+
+
+def _is_written(path: str) -> bool:
+    lines = _lines(path)
+    return bool(lines) and read_handle(Handle(lines[0])) is not None
 
 
 def _lines(path: str) -> list[str]:

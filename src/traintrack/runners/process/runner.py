@@ -287,6 +287,10 @@ class ProcessRunner:
         """Remove what a runner left that was killed before anybody else knew of its job: no handle names that one."""
         for facts in self._world.jobs.of_flight(flight):
             self._tidied(facts)
+        try:
+            self._world.jobs.drop_unwritten(flight)
+        except OSError as error:
+            raise _untidy(error, flight) from error
 
     def _tidied(self, facts: JobFacts) -> bool:
         """Remove what a job has left of which nothing lives; tell if that was so."""
@@ -295,11 +299,7 @@ class ProcessRunner:
         try:
             end_orphan(facts, self._world.jobs, self._world.checkpoints, 0.0)
         except OSError as error:
-            raise HostError(
-                f"cannot tidy up after a dead run at `{error.filename or facts.stage}`: {error.strerror or error}",
-                code="runner-state",
-                hint="see who owns that folder, then run again",
-            ) from error
+            raise _untidy(error, facts.stage) from error
         return True
 
     def stranger(self, handle: Handle) -> JobState | None:
@@ -311,6 +311,14 @@ class ProcessRunner:
             return None
         self._strangers[handle] = phase
         return JobState(phase, isolation=ISOLATION)
+
+
+def _untidy(error: OSError, what: str) -> HostError:
+    return HostError(
+        f"cannot tidy up after a dead run at `{error.filename or what}`: {error.strerror or error}",
+        code="runner-state",
+        hint="see who owns that folder, then run again",
+    )
 
 
 def _leave(world: World) -> None:
