@@ -50,8 +50,8 @@ def test_status_counts_a_family_and_shows_its_members_without_result_failures_fi
     rows = [status(label, state, f"is {state}") for label, state in zip(GRID, states, strict=True)]
 
     assert lines([status("//a:data", "missing", "never built"), *rows]) == [
-        "· missing  //a:data  never built",
-        "✓ cached 4 · ● running 1 · ✗ failed 1   //a:train@*",
+        "· missing  //a:data     never built",
+        "✗ failed   //a:train@*  1 failed · 1 running · 4 cached",
         "  ✗ failed   lr=0.2,depth=34  is failed",
         "  ● running  lr=0.1,depth=34  is running",
     ]
@@ -61,13 +61,13 @@ def test_status_shows_five_members_at_most_and_the_command_for_all() -> None:
     rows = [status(f"//a:t@n={n}", "missing" if n else "failed") for n in range(10_000)]
     told = lines(rows)
 
-    assert told[0] == "✗ failed 1 · missing 9999   //a:t@*"
+    assert told[0] == "✗ failed   //a:t@*  1 failed · 9,999 missing"
     assert [line.split()[-1] for line in told[1:6]] == ["n=0", "n=1", "n=2", "n=3", "n=4"]
     assert told[6:] == ["  … 9995 more: traintrack status --members '//a:t@*'"]
 
 
 def test_status_of_a_family_with_all_results_is_one_line() -> None:
-    assert lines([status(label, "cached") for label in GRID]) == ["✓ cached 6   //a:train@*"]
+    assert lines([status(label, "cached") for label in GRID]) == ["✓ cached   //a:train@*  6 cached"]
 
 
 def test_status_shows_members_that_are_named() -> None:

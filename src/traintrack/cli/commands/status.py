@@ -56,15 +56,18 @@ def run(call: Call, options: Options) -> int:
 def status_lines(rows: Sequence[TargetStatus], spread: frozenset[str], profile: str | None = None) -> list[Line]:
     """Return a line for each target; the members of a family that is not in `spread` are counted in one.
 
-    Below it stand at most five members without a result, those that failed first.
+    Its state is the one that most needs a look. Below it stand at most five members without a result, those that failed first.
     """
     groups = by_row(rows, lambda row: row.label)
     summed = {name for name, some in groups.items() if len(some) > 1 and family_of(some[0].label) not in spread}
-    width = max((len(row.label) for name, some in groups.items() if name not in summed for row in some), default=0)
+    names = [name if name in summed else row.label for name, some in groups.items() for row in some]
+    width = max(map(len, names), default=0)
     lines: list[Line] = []
     for name, some in groups.items():
         lines += (
-            _family_lines(name, some, profile) if name in summed else [_line(row, row.label, width) for row in some]
+            _family_lines(name, some, width, profile)
+            if name in summed
+            else [_line(row, row.label, width) for row in some]
         )
     return lines
 
@@ -74,17 +77,11 @@ def _lines(rows: Sequence[TargetStatus]) -> list[Line]:
     return [_line(row, row.label, width) for row in rows]
 
 
-def _family_lines(name: str, members: Sequence[TargetStatus], profile: str | None) -> list[Line]:
+def _family_lines(name: str, members: Sequence[TargetStatus], width: int, profile: str | None) -> list[Line]:
     counts = Counter(row.state for row in members)
-    head: list[str | Painted] = []
-    for state, mark in _MARKS.items():
-        if counts[state]:
-            head.append(" · " if head else "")
-            # The mark of what is missing is the very dot that parts it from the count before.
-            head += (
-                [f"{state} {counts[state]}"] if state == "missing" and head[-1] else [mark, f" {state} {counts[state]}"]
-            )
-    lines: list[Line] = [(*head, f"   {name}")]
+    states = [state for state in (*_TOLD_FIRST, "cached") if counts[state]]
+    tail = " · ".join(f"{counts[state]:,} {state}" for state in states)
+    lines: list[Line] = [_row(states[0], name, width, tail)]
     open_ = [row for state in _TOLD_FIRST for row in members if row.state == state]
     width = max((len(coordinates_text(row.label)) for row in open_[:_MEMBERS]), default=0)
     lines += [("  ", *_line(row, coordinates_text(row.label), width)) for row in open_[:_MEMBERS]]
@@ -96,9 +93,12 @@ def _family_lines(name: str, members: Sequence[TargetStatus], profile: str | Non
 
 def _line(row: TargetStatus, name: str, width: int) -> Line:
     facts = [row.detail, time_text(row.since), "" if row.size_bytes is None else size_text(row.size_bytes)]
-    tail = " · ".join(fact for fact in facts if fact)
-    mark: Painted = _MARKS.get(row.state, faint("·"))
-    head = f" {row.state:<7}  {name}"
+    return _row(row.state, name, width, " · ".join(fact for fact in facts if fact))
+
+
+def _row(state: str, name: str, width: int, tail: str) -> Line:
+    mark: Painted = _MARKS.get(state, faint("·"))
+    head = f" {state:<7}  {name}"
     return (mark, head.ljust(width + 10) + "  ", faint(tail)) if tail else (mark, head)
 
 
