@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from traintrack.app.shipped_templates import shipped_templates
 from traintrack.cli.completion import FILES, bash_words, candidates, split_line
 from traintrack.cli.table import COMMANDS
 
@@ -117,6 +118,9 @@ def test_options_and_their_values_are_completed() -> None:
     assert words("--env", "lo") == ["local"]
     assert words("run", "--progress", "l") == ["live"]
     assert words("completion", "") == ["bash", "zsh", "fish"]
+    assert words("add", "k") == ["kfold"]
+    assert words("add", "") == [template.name for template in shipped_templates()]
+    assert words("add", "kfold", "") == []
     assert words("hash", "--preimage", ":ex") == [":export"]
     assert words("show", ":train", "") == []
     assert words("run", "--jobs", "") == []
