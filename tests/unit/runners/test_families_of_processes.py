@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import threading
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -16,12 +18,16 @@ from traintrack.action.plan import Outcome
 from traintrack.action.record import Who
 from traintrack.app.clock import SystemClock
 from traintrack.digest import canonical_json, target_id
+from traintrack.execute import own_thread
 from traintrack.execute.control import RunControl
 from traintrack.execute.flight import Ports
 from traintrack.execute.run import Run
 from traintrack.execute.settings import RunResult, RunSettings
 from traintrack.execute.slots import Capacity
 from traintrack.plan.planner import Planner
+from traintrack.runners.contract.exits import CAN_WATCH
+from traintrack.runners.process import attempt
+from traintrack.runners.process.attempt import Attempt
 from traintrack.storages.local.store import LocalStorage, open_local
 from traintrack.testing.builders import build_graph
 from traintrack.testing.runner_bench import Bench
@@ -92,3 +98,28 @@ def test_twelve_members_of_a_family_run_as_many_at_once_as_they_may(
 
     assert [f.outcome for f in result.finished.values()] == [Outcome.EXECUTED] * 12
     assert at_once(storage, result) == expected
+
+
+@pytest.mark.skipif(not CAN_WATCH, reason="no pidfd or epoll on this system")
+def test_a_run_looks_after_the_ends_of_short_tasks_in_its_own_thread(
+    bench: Bench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    threads: list[str] = []
+    finish = Attempt.finish
+
+    def watched(self: Attempt, **how: bool) -> None:
+        threads.append(threading.current_thread().name)
+        finish(self, **how)
+
+    monkeypatch.setattr(Attempt, "finish", watched)
+    # However busy this machine is.
+    monkeypatch.setattr(attempt, "SHORT_S", math.inf)
+    monkeypatch.setattr(own_thread, "LONG_S", math.inf)
+    script = bench.script('cat "$1" > "$2/x"')
+    actions = [labelled(script, f"//:t{n}", {"n": str(n)}, None) for n in range(12)]
+
+    result = run(bench, open_local(tmp_path / "store"), actions, jobs=2)
+
+    assert [f.outcome for f in result.finished.values()] == [Outcome.EXECUTED] * 12
+    # The first ones wait for their environment in threads of their own.
+    assert threads.count(threading.current_thread().name) >= 8
