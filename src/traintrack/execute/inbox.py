@@ -15,6 +15,9 @@ from traintrack.ports.runner import Ends
 Call = Callable[[], None]
 _Calls = queue.SimpleQueue[Call]
 
+_DAY_S = 86_400.0
+"""The kernel counts milliseconds in 31 bits; who is woken too early goes on waiting."""
+
 
 class Inbox:
     """Calls from any thread for the one that takes them; that one may also attend to ends of jobs."""
@@ -111,7 +114,7 @@ class _Attendance:
         self.is_asleep = True
         try:
             if calls.empty():
-                self._poll.poll(None if timeout_s is None else timeout_s * 1000 + 1)
+                self._poll.poll(None if timeout_s is None else min(timeout_s, _DAY_S) * 1000 + 1)
         finally:
             self.is_asleep = False
         with contextlib.suppress(BlockingIOError):

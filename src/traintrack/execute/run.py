@@ -114,10 +114,10 @@ class Run:
         self._sink.emit(RunStarted(self._settings.run, self._plan, self._settings.environment, self._ports.who.profile))
         self._enlist(self._plan.steps)
         self._jobs.start()
-        self._loop.attend(self._ports.runner)
         if self._beats is not None:
             self._beats.start()
         try:
+            self._loop.attend(self._ports.runner)
             while self._loop.fatal is None:
                 self._obey_stop()
                 self._dispatch()

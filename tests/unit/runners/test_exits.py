@@ -128,3 +128,15 @@ def test_what_is_given_back_is_looked_after_by_a_thread() -> None:
     assert came.wait(20)
     assert lent.due() == []
     process.wait(5)
+
+
+def test_a_child_of_a_fork_looks_after_the_ends_of_its_own_processes() -> None:
+    exits, came = Exits(), threading.Event()
+    exits.lend()
+    exits._pid = 0
+    process = subprocess.Popen(["true"])
+
+    exits.watch(process.pid, came.set)
+
+    assert came.wait(20)
+    process.wait(5)

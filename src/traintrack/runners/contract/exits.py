@@ -26,7 +26,6 @@ class Exits:
 
     def __init__(self) -> None:
         self._guard = threading.Lock()
-        self._lent = False
         self._renew()
 
     def lend(self) -> Exits:
@@ -72,6 +71,7 @@ class Exits:
         self._epoll = select.epoll()
         self._acts: dict[int, Callable[[], None]] = {}
         self._waiting = 0
+        self._lent = False
 
     def _taken(self, fd: int) -> Callable[[], None] | None:
         """What was to be done at the end behind a descriptor; None if another thread has taken it."""
