@@ -9,10 +9,10 @@ from traintrack.action.event import TargetFinished
 from traintrack.action.failure import FailureClass
 from traintrack.action.image import BuiltImage, ContainerImage, Image
 from traintrack.action.plan import Outcome
+from traintrack.cli.asked import AS_IT_IS, Asked
 from traintrack.cli.line import Line, bad, faint, strong
 from traintrack.cli.quantity import count_text, duration_text, names_text
 from traintrack.cli.shell_word import shell_word
-from traintrack.cli.with_profile import with_profile
 from traintrack.family_name import by_row, coordinates_text
 
 _SHOWN_LOG_LINES = 20
@@ -29,7 +29,7 @@ def failure_block(
     action: Action | None,
     blocked: Sequence[str],
     others: Sequence[str] = (),
-    profile: str = "",
+    asked: Asked = AS_IT_IS,
 ) -> list[Line]:
     """Return the lines that tell a failure.
 
@@ -38,7 +38,7 @@ def failure_block(
         action: what ran, None if the plan does not know it.
         blocked: labels that could not run because of it or the others, sorted.
         others: labels of further members of its family that failed.
-        profile: the one that lay over the targets, empty for none.
+        asked: the options that commands to copy must repeat.
     """
     label = shell_word(failed.label)
     lines: list[Line] = [(bad("✗ FAILED "), strong(failed.label), faint(f"   {_facts(failed, action)}"))]
@@ -52,13 +52,13 @@ def failure_block(
     if blocked:
         lines.append(_field("blocks", f"{count_text(len(blocked), 'target')}: {names_text(_rows(blocked))}"))
     if failed.log:
-        lines.append(_field("log", with_profile(f"traintrack log {label}", profile)))
+        lines.append(_field("log", asked.again(f"traintrack log {label}")))
     if failed.exit_code is not None:
-        lines.append(_field("look", with_profile(f"traintrack shell {label} --attempt last", profile)))
-    lines.append(_field("again", with_profile(f"traintrack run {label}", profile)))
+        lines.append(_field("look", asked.again(f"traintrack shell {label} --attempt last")))
+    lines.append(_field("again", asked.again(f"traintrack run {label}")))
     hint = failed.hint or _class_hint(failed.failure)
     if hint:
-        lines.append(_field("hint", with_profile(hint, profile)))
+        lines.append(_field("hint", asked.again(hint)))
     return lines
 
 

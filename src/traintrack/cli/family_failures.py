@@ -9,9 +9,9 @@ from traintrack.action.plan import Outcome
 from traintrack.app.answers import RanTarget, RunReport
 from traintrack.app.except_edit import ExceptEdit, LeftOut
 from traintrack.app.flow_yaml import flow_text, flow_value
+from traintrack.cli.asked import AS_IT_IS, Asked
 from traintrack.cli.line import Line, bad, strong
 from traintrack.cli.shell_word import shell_word
-from traintrack.cli.with_profile import with_profile
 from traintrack.family_name import by_row, coordinates_text, family_of
 
 _COORDINATES = 10
@@ -20,7 +20,7 @@ _COLUMNS = 100
 _NUMBER = re.compile(r"-?(0|[1-9]\d*)(\.\d+)?(e[+-]?\d+)?\Z", re.ASCII)
 
 
-def family_failure_lines(report: RunReport) -> list[Line]:
+def family_failure_lines(report: RunReport, asked: Asked = AS_IT_IS) -> list[Line]:
     """Return a block for each family of which members failed, and what may be left out; empty if none did."""
     lines: list[Line] = []
     told: set[int] = set()
@@ -29,7 +29,7 @@ def family_failure_lines(report: RunReport) -> list[Line]:
         family = family_of(rows[0].label)
         if not failed or family is None:
             continue
-        lines += _block(family, name, failed, len(rows), report.profile)
+        lines += _block(family, name, failed, len(rows), asked)
         edits = [n for n, edit in enumerate(report.excepts) if name in edit.because and n not in told]
         told.update(edits)
         lines += _edit_lines(report.excepts[n] for n in edits)
@@ -37,16 +37,16 @@ def family_failure_lines(report: RunReport) -> list[Line]:
     return [*lines, *_edit_lines(left)]
 
 
-def _block(family: str, name: str, failed: Sequence[RanTarget], count: int, profile: str | None) -> list[Line]:
+def _block(family: str, name: str, failed: Sequence[RanTarget], count: int, asked: Asked) -> list[Line]:
     shown = " · ".join(coordinates_text(row.label) for row in failed[:_COORDINATES])
     more = f" and {len(failed) - _COORDINATES} more" if len(failed) > _COORDINATES else ""
     lines: list[Line] = [(bad(f"{len(failed)} of {count} of {family} failed:"), f" {shown}{more}")]
     if failed[0].message:
         lines.append(("  ", failed[0].message))
     again = " ".join(shell_word(row.label) for row in failed[:_REPEATED])
-    lines.append(("  ", strong("run them again    "), with_profile(f"traintrack run {again}", profile)))
+    lines.append(("  ", strong("run them again    "), asked.again(f"traintrack run {again}")))
     if len(failed) > _REPEATED:
-        command = with_profile(f"traintrack status --members {shell_word(name)}", profile)
+        command = asked.again(f"traintrack status --members {shell_word(name)}")
         lines.append(("  ", strong("see the rest      "), command))
     return lines
 

@@ -12,6 +12,7 @@ from msgspec.structs import replace
 
 from traintrack.action.event import Event
 from traintrack.action.plan import Reason
+from traintrack.cli.asked import AS_IT_IS, Asked
 from traintrack.cli.line import Line, Painted, painted, plain
 from traintrack.cli.live_board import LiveBoard
 from traintrack.cli.live_screen import LiveScreen
@@ -31,6 +32,7 @@ class LiveProgress:
         terminal: Terminal,
         reason_text: Callable[[Reason], str],
         now_s: Callable[[], float] = time.monotonic,
+        asked: Asked = AS_IT_IS,
     ) -> None:
         self._now_s = now_s
         self._lock = threading.Lock()
@@ -38,7 +40,7 @@ class LiveProgress:
         self._screen = LiveScreen(terminal.err, self._rows, self._lock)
         self._below = terminal
         self.terminal = replace(terminal, err=cast("TextIO", self._screen))
-        self._lines = Progress(self.terminal, reason_text, now_s, Told.ENDINGS)
+        self._lines = Progress(self.terminal, reason_text, now_s, Told.ENDINGS, asked)
 
     def __enter__(self) -> Self:
         self._screen.__enter__()

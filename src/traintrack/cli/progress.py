@@ -28,6 +28,7 @@ from traintrack.action.event import (
 )
 from traintrack.action.failure import FailureClass
 from traintrack.action.plan import Decision, Outcome, Plan, Reason
+from traintrack.cli.asked import AS_IT_IS, Asked
 from traintrack.cli.failure_block import blocked_by, failure_block
 from traintrack.cli.family_plan import planned_families
 from traintrack.cli.family_tally import FamilyTally
@@ -75,6 +76,7 @@ class Progress:
         reason_text: Callable[[Reason], str],
         now_s: Callable[[], float] = time.monotonic,
         told: Told = Told.ALL,
+        asked: Asked = AS_IT_IS,
     ) -> None:
         self.terminal = terminal
         self._told = told
@@ -84,7 +86,7 @@ class Progress:
         self._over = threading.Event()
         self._thread = threading.Thread(target=self._keep_beating, name="heartbeat", daemon=True)
         self._plan: Plan | None = None
-        self._profile = ""
+        self._asked = asked
         self._is_over = False
         self._began_s = self._spoke_s = now_s()
         self._running: dict[str, Running] = {}
@@ -150,7 +152,7 @@ class Progress:
                 return [sum_line(name, words) for name, words in self._families.rest() if self._tells_sum(name)]
 
     def _start(self, event: RunStarted) -> list[Line]:
-        self._plan, self._profile = event.plan, event.profile
+        self._plan = event.plan
         self._began_s = self._spoke_s = self._now_s()
         steps = event.plan.steps
         graph = event.plan.graph
@@ -207,7 +209,7 @@ class Progress:
             action = self._plan.graph.actions.get(event.id) if self._plan else None
             blocked = {label for one in (event, *others) for label in blocks.get(one.label, ())}
             more = tuple(one.label for one in others)
-            lines += [(), *failure_block(event, action, sorted(blocked), more, self._profile)]
+            lines += [(), *failure_block(event, action, sorted(blocked), more, self._asked)]
         return [*lines, ()] if lines else []
 
     def _life(self) -> Line:

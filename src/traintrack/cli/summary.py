@@ -7,11 +7,11 @@ from collections.abc import Sequence
 
 from traintrack.action.plan import Decision, Outcome
 from traintrack.app.answers import RunReport
+from traintrack.cli.asked import AS_IT_IS, Asked
 from traintrack.cli.line import Line, Painted, bad, faint, good, warn
 from traintrack.cli.quantity import count_text, duration_text, names_text
 from traintrack.cli.shell_word import shell_word
 from traintrack.cli.up_to_date import up_to_date_text
-from traintrack.cli.with_profile import with_profile
 from traintrack.family_name import by_row
 
 _WORDS = (
@@ -41,8 +41,11 @@ def plan_line(decisions: Sequence[Decision]) -> Line:
     return (f"Plan  {count_text(len(decisions), 'target')}: {' · '.join(parts) or 'nothing to do'}",)
 
 
-def summary_lines(report: RunReport) -> list[Line]:
-    """Return the summary of a run; one line if everything was there already."""
+def summary_lines(report: RunReport, asked: Asked = AS_IT_IS) -> list[Line]:
+    """Return the summary of a run; one line if everything was there already.
+
+    `asked` are the options that commands to copy must repeat.
+    """
     # Labels of the same recipe are one target, that ran once.
     by_id = {row.id: row.outcome for row in report.targets}
     outcomes = Counter(by_id.values())
@@ -57,8 +60,16 @@ def summary_lines(report: RunReport) -> list[Line]:
         lines.append(("  ", faint(f"saved by cache ≈ {duration_text(report.saved_s)}")))
     if report.new_pins:
         lines.append(("  ", faint(f"added {count_text(len(report.new_pins), 'pin')}: {names_text(report.new_pins)}")))
-    lines.append(("  next  ", with_profile(next_command(report), report.profile)))
-    return lines
+    return [*lines, *_next_lines(report, asked)]
+
+
+def _next_lines(report: RunReport, asked: Asked) -> list[Line]:
+    command = next_command(report)
+    if not asked.is_changed or not command.startswith("traintrack pull"):
+        return [("  next  ", asked.again(command))]
+    # `pull` hands out what the files declare: of what was laid over them for this run the place is told.
+    path = report.path_of(report.requested[0]) if len(report.requested) == 1 else None
+    return [] if path is None else [("  result  ", str(path))]
 
 
 def next_command(report: RunReport) -> str:

@@ -2,20 +2,13 @@
 
 from __future__ import annotations
 
-import re
-
-from traintrack.cli.table import COMMANDS
+from traintrack.cli.asked import Asked
 from traintrack.errors import InputErrors, TraintrackError
-
-_TAKING = "|".join(
-    sorted(command.name for command in COMMANDS if any(option.name == "profile" for option in command.options))
-)
-_CALL = re.compile(rf"\btraintrack ({_TAKING})\b(?! --profile\b)")
 
 
 def with_profile(text: str, profile: str | None) -> str:
     """Return a command, or a text with commands, with `--profile` where a command takes it; as it is without a profile."""
-    return _CALL.sub(rf"traintrack \1 --profile {profile}", text) if profile else text
+    return Asked(profile=profile).again(text)
 
 
 def hint_with_profile(error: TraintrackError, profile: str | None) -> TraintrackError:

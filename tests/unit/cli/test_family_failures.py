@@ -3,6 +3,7 @@ from typing import Any
 from traintrack.action.plan import Outcome, Reason, ReasonCode
 from traintrack.app.answers import RanTarget, RunReport
 from traintrack.app.except_edit import ExceptEdit, LeftOut
+from traintrack.cli.asked import Asked
 from traintrack.cli.family_failures import except_yaml, family_failure_lines
 from traintrack.cli.line import plain
 from traintrack.digest import TargetId
@@ -24,8 +25,8 @@ def grid(lrs: int, folds: int, failed: set[tuple[int, int]], message: str = "exi
 
 
 def told(targets: tuple[RanTarget, ...], *edits: ExceptEdit, profile: str | None = None) -> list[str]:
-    report = RunReport("r-1", "local", "/s", targets, ("//a:best",), 1.0, excepts=edits, profile=profile)
-    return [plain(line) for line in family_failure_lines(report)]
+    report = RunReport("r-1", "local", "/s", targets, ("//a:best",), 1.0, excepts=edits)
+    return [plain(line) for line in family_failure_lines(report, Asked(profile=profile))]
 
 
 def test_failed_members_are_one_block_with_what_repeats_them_and_what_goes_on_without() -> None:

@@ -4,6 +4,7 @@ from msgspec.structs import replace
 
 from traintrack.action.plan import Decision, Outcome, Reason, ReasonCode
 from traintrack.app.answers import RanTarget, RunReport
+from traintrack.cli.asked import AS_IT_IS, Asked
 from traintrack.cli.line import plain
 from traintrack.cli.run_answer import exit_code
 from traintrack.cli.summary import next_command, plan_line, summary_lines
@@ -22,8 +23,8 @@ def report(*rows: tuple[str, Outcome], requested: tuple[str, ...] = ("//a:t",), 
     return RunReport("r-1", "local", "/s", ran, requested, **{"duration_s": 0.3, **fields})  # type: ignore[arg-type]
 
 
-def text_of(one: RunReport) -> list[str]:
-    return [plain(line) for line in summary_lines(one)]
+def text_of(one: RunReport, asked: Asked = AS_IT_IS) -> list[str]:
+    return [plain(line) for line in summary_lines(one, asked)]
 
 
 def test_the_plan_is_one_line_of_counts() -> None:
@@ -110,3 +111,19 @@ def test_members_are_quoted_and_a_family_is_named_as_one() -> None:
     assert next_command(replace(fine, requested=(*labels, "//b:t"))) == "traintrack pull '//a:train@*' //b:t"
     assert next_command(replace(fine, requested=labels[:1])) == "traintrack pull '//a:train@lr=0.0'"
     assert next_command(failed) == "traintrack run '//a:train@lr=0.0'"
+
+
+def test_the_next_command_repeats_what_was_asked() -> None:
+    asked = Asked("gpu", "smoke", ("args.lr=0.1",))
+    stopped = report(("//a:t", Outcome.CANCELLED), interrupted=True)
+
+    assert text_of(stopped, asked)[-1] == "  next  traintrack run --env gpu --profile smoke --set args.lr=0.1 //a:t"
+    assert text_of(report(("//a:t", Outcome.EXECUTED)), Asked("gpu"))[-1] == "  next  traintrack pull --env gpu //a:t"
+
+
+def test_where_the_result_lies_is_told_if_no_other_command_can_speak_of_it() -> None:
+    one = report(("//a:t", Outcome.EXECUTED), path_of={"//a:t": Path("/s/artifact/1")}.get)
+    two = report(("//a:t", Outcome.EXECUTED), ("//a:u", Outcome.EXECUTED), requested=("//a:t", "//a:u"))
+
+    assert text_of(one, Asked(sets=("args.lr=0.1",)))[-1] == "  result  /s/artifact/1"
+    assert len(text_of(two, Asked(worktree=True))) == 1

@@ -16,6 +16,7 @@ from traintrack.app.project import Project, open_project
 from traintrack.app.reasons import reason_text
 from traintrack.app.run_plan import RunOptions, plan_run, superseded_by
 from traintrack.app.run_targets import run_targets
+from traintrack.cli.asked import Asked
 from traintrack.cli.call import Call
 from traintrack.cli.event_tee import EventTee
 from traintrack.cli.events_file import EventsFile, OpenFile, open_file
@@ -103,8 +104,8 @@ def _carry_out(call: Call, options: Options, progress: Progress | LiveProgress, 
     if not all(row.outcome.good for row in report.targets):
         from traintrack.cli.family_failures import family_failure_lines  # noqa: PLC0415  most runs end well
 
-        call.terminal.tell(*family_failure_lines(report))
-    call.terminal.say(*summary_lines(report))
+        call.terminal.tell(*family_failure_lines(report, _asked(call, options)))
+    call.terminal.say(*summary_lines(report, _asked(call, options)))
     lines, edits = _edits(options, project, [row.label for row in report.targets])
     call.terminal.say(*lines)
     if call.json:
@@ -131,8 +132,12 @@ def _progress(call: Call, options: Options, events: OpenFile | None) -> Progress
     mode = ProgressMode(options.progress or "auto")
     is_spoiled = call.terminal.verbosity is Verbosity.QUIET or (events is not None and events.is_terminal)
     if is_spoiled or not wants_live(mode, call.terminal.err, os.environ):
-        return Progress(call.terminal, reason_text)
-    return LiveProgress(call.terminal, reason_text)
+        return Progress(call.terminal, reason_text, asked=_asked(call, options))
+    return LiveProgress(call.terminal, reason_text, asked=_asked(call, options))
+
+
+def _asked(call: Call, options: Options) -> Asked:
+    return Asked(call.env, options.profile, options.sets, options.worktree)
 
 
 def _timings_reader(environment: Environment) -> TimingsOf:
