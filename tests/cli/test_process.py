@@ -143,3 +143,36 @@ def test_signals_end_a_command_with_their_exit_code(number: int, code: int) -> N
     assert done.returncode == code
     assert done.stdout == ""
     assert done.stderr in ("interrupted\n", "terminated\n")
+
+
+def test_the_program_ends_at_once_but_not_before_its_threads_and_what_is_registered_for_the_exit() -> None:
+    code = (
+        "import atexit, sys, threading, time\n"
+        "sys.argv = ['traintrack', 'nonsense']\n"
+        "class Freed:\n"
+        "    def __del__(self): print('taken down')\n"
+        "kept = Freed()\n"
+        "atexit.register(print, 'registered')\n"
+        "threading.Timer(0.2, print, ['thread']).start()\n"
+        "from traintrack.__main__ import program\n"
+        "program()"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=False)
+
+    assert done.stdout.split() == ["thread", "registered"]
+    assert (done.returncode, "nonsense" in done.stderr) == (2, True)
+
+
+def test_whoever_traces_the_program_sees_it_to_its_end() -> None:
+    code = (
+        "import sys\n"
+        "sys.argv = ['traintrack', '--version']\n"
+        "sys.setprofile(lambda *_: None)\n"
+        "from traintrack.__main__ import program\n"
+        "try: program()\n"
+        "finally: print('seen')"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=False)
+
+    assert done.stdout.split()[-1] == "seen"
+    assert done.returncode == 0
