@@ -2,6 +2,7 @@
 
 import sys
 import time
+from pathlib import Path
 
 from traintrack.action.event import (
     Notice,
@@ -13,7 +14,8 @@ from traintrack.action.event import (
     TargetWaiting,
 )
 from traintrack.action.plan import Decision, Outcome, Plan, Reason, ReasonCode, Step
-from traintrack.cli.commands.run import _progress
+from traintrack.cli.call import Call
+from traintrack.cli.commands.run import Options, _progress
 from traintrack.cli.live import LiveProgress
 from traintrack.cli.terminal import open_terminal
 from traintrack.digest import TargetId
@@ -22,19 +24,15 @@ from traintrack.testing.builders import build_action, build_graph
 NEVER = Reason(ReasonCode.NEVER_BUILT)
 
 
-class Asked:
-    progress = "auto"
-
-
-class Called:
-    terminal = open_terminal()
+CALL = Call("run", Path.cwd(), None, False, open_terminal())
+OPTIONS = Options(**{**dict.fromkeys(Options.__struct_fields__), "progress": "auto", "sets": (), "worktree": False})
 
 
 def main(count: int, each_s: float, how: str) -> None:
     graph = build_graph([build_action(f"target_{n:03}") for n in range(count)])
     ids = dict(graph.labels)
     steps = {id_: Step(id_, Decision.EXECUTE, NEVER, expected_s=90.0) for id_ in ids.values()}
-    progress = _progress(Called(), Asked(), None)  # type: ignore[arg-type]
+    progress = _progress(CALL, OPTIONS, None)
     assert isinstance(progress, LiveProgress), "this is not told live"
     with progress:
         progress.emit(RunStarted("r-1", Plan(graph, steps), "local"))
@@ -55,7 +53,7 @@ def main(count: int, each_s: float, how: str) -> None:
                 msg = "it broke"
                 raise RuntimeError(msg)
         progress.emit(RunFinished("r-1", 1.0, {}))
-    Called.terminal.say(("the summary",))
+    CALL.terminal.say(("the summary",))
 
 
 def begin(progress: LiveProgress, label: str, ids: dict[str, TargetId]) -> None:
