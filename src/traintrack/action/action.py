@@ -209,6 +209,10 @@ class ActionGraph(Struct, frozen=True):
                 found.setdefault(before, []).append(id_)
         return found
 
+    def stays_outside(self, id_: TargetId) -> bool:
+        """Tell if an ID is of external data that is read where it lies."""
+        return id_ in self.sources and not self.sources[id_].imported
+
     def label_of(self, id_: TargetId) -> str:
         """The first label with this ID, or the ID's beginning where it has none here."""
         action = self.actions.get(id_)

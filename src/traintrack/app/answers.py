@@ -145,7 +145,8 @@ class Cause(Struct, frozen=True):
 
     `field` is dotted (`args.epochs`); `old` and `new` are values, or IDs for an input. `causes` are those of the
     input whose ID changed. `change` is `commit author date subject` of the line, if it is committed. `note` is
-    what else is to be said: the commits behind a tree, or why there are no further causes.
+    what else is to be said: the commits behind a tree, or why there are no further causes. `old_label` is the input of
+    before where that was another target.
     """
 
     field: str
@@ -156,6 +157,7 @@ class Cause(Struct, frozen=True):
     input_label: str | None = None
     causes: tuple[Cause, ...] = ()
     note: str | None = None
+    old_label: str | None = None
 
 
 class WhyAnswer(Struct, frozen=True):

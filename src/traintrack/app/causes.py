@@ -106,7 +106,10 @@ class CauseFinder:
         # Members of one family may share an ID: then the record names the first of them, which is no other target.
         if before is not None and before.label and label and row_name(before.label) != row_name(label):
             note = f"another target: {before.label} → {label}"
-            return Cause(change.field, change.old, change.new, place, self._edit(place, change), label, note=note), None
+            edit = self._edit(place, change)
+            return Cause(
+                change.field, change.old, change.new, place, edit, label, note=note, old_label=before.label
+            ), None
         cause = Cause(change.field, change.old, change.new, place, None, label)
         if label is None or change.new not in self._graph.actions:
             return _noted(cause, "what it is stands in TTLOCK.yaml"), None

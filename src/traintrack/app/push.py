@@ -38,10 +38,8 @@ def push(project: Project, environment: Environment, texts: Sequence[str], to: s
     labels = [str(label) for label in select_labels(project, texts)]
     graph = action_graph(project, labels)
     ids = {graph.labels[label]: label for label in labels}
-    staying = {id_ for id_ in ids if id_ in graph.sources and not graph.sources[id_].imported}
-    return push_ids(
-        project, environment, {id_: label for id_, label in ids.items() if id_ not in staying}, to, Pushing.ALL
-    )
+    own = {id_: label for id_, label in ids.items() if not graph.stays_outside(id_)}
+    return push_ids(project, environment, own, to, Pushing.ALL)
 
 
 def push_ids(

@@ -11,7 +11,6 @@ from traintrack.action.event import TargetFinished
 from traintrack.app.answers import RanTarget, RunReport
 from traintrack.app.environment import Environment
 from traintrack.app.reasons import reason_text
-from traintrack.digest import TargetId
 from traintrack.errors import NotFoundError
 from traintrack.execute.settings import RunResult
 from traintrack.plan.history import History
@@ -20,11 +19,6 @@ from traintrack.ports.storage import Storage
 
 READ_FOR_SAVINGS = 200
 """So many records of reused targets are read to say what the cache saved; more would cost more than it tells."""
-
-
-def stays_outside(graph: ActionGraph, id_: TargetId) -> bool:
-    """Tell if an ID is of external data that is read where it lies."""
-    return id_ in graph.sources and not graph.sources[id_].imported
 
 
 def report_of(environment: Environment, graph: ActionGraph, result: RunResult, run: str) -> RunReport:
@@ -54,7 +48,7 @@ def _path_of(
     environment: Environment, graph: ActionGraph, requested: Mapping[str, TargetFinished], label: str
 ) -> Path | None:
     done = requested.get(label)
-    if done is None or done.artifact is None or stays_outside(graph, done.id):
+    if done is None or done.artifact is None or graph.stays_outside(done.id):
         return None
     try:
         return environment.storage.artifacts.path(done.artifact)

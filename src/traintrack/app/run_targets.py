@@ -34,7 +34,7 @@ from traintrack.app.roots import note_frozen
 from traintrack.app.run_document import run_document
 from traintrack.app.run_pins import AddedPins, add_pins, identify_pinned
 from traintrack.app.run_plan import RunOptions, planner_for, refuse_early
-from traintrack.app.run_report import report_of, saved_s, stays_outside
+from traintrack.app.run_report import report_of, saved_s
 from traintrack.app.source_check import demand_unchanged
 from traintrack.digest import TargetId
 from traintrack.errors import UsageError
@@ -139,7 +139,7 @@ def _brought_in(
     """See to external data: what is read in its place must be unchanged, what is imported and not here is brought in."""
     graph, steps = planned.graph, planned.plan.steps
     sources = open_sources(project.workspace, environment.name)
-    demand_unchanged(sources, [graph.sources[i] for i in steps if stays_outside(graph, i)], tell)
+    demand_unchanged(sources, [graph.sources[i] for i in steps if graph.stays_outside(i)], tell)
     absent = [graph.sources[i] for i, step in steps.items() if i in graph.sources and not _stands(step)]
     if absent:
         import_sources(absent, environment, sources, owner, who, tell)

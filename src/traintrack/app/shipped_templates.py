@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from importlib import resources
 from importlib.resources.abc import Traversable
 from typing import Any, Final
 
 from msgspec import Struct
 
+from traintrack.app.template_files import SUFFIX, template_files
 from traintrack.errors import UsageError, raise_all
 from traintrack.workspace.suggest import did_you_mean, one_of
 from traintrack.workspace.template import Template, read_template
 from traintrack.workspace.template_params import UNSET, Parameter
 from traintrack.workspace.yaml_source import parse_yaml
 
-_SUFFIX: Final = ".yaml"
 _SECTION: Final = "templates:\n"
 
 
@@ -41,7 +40,7 @@ class ShippedTemplate(Struct, frozen=True):
 
 def shipped_templates() -> tuple[ShippedTemplate, ...]:
     """Return all of them, sorted by name."""
-    return tuple(_read(item) for item in sorted(_files(), key=lambda item: item.name))
+    return tuple(_read(item) for item in template_files().values())
 
 
 def shipped_template(name: str) -> ShippedTemplate:
@@ -50,20 +49,15 @@ def shipped_template(name: str) -> ShippedTemplate:
     Raises:
         UsageError: there is none.
     """
-    files = {item.name.removesuffix(_SUFFIX): item for item in _files()}
+    files = template_files()
     if name in files:
         return _read(files[name])
     hint = did_you_mean(name, files, one_of(sorted(files)))
     raise UsageError(f"no template `{name}` ships with traintrack", code="unknown-template", hint=hint)
 
 
-def _files() -> list[Traversable]:
-    folder = resources.files("traintrack") / "templates"
-    return [item for item in folder.iterdir() if item.name.endswith(_SUFFIX)]
-
-
 def _read(item: Traversable) -> ShippedTemplate:
-    name = item.name.removesuffix(_SUFFIX)
+    name = item.name.removesuffix(SUFFIX)
     text = item.read_text(encoding="utf-8")
     document = parse_yaml(text.encode(), item.name)
     template, errors = read_template(document, "", name)

@@ -10,7 +10,8 @@ from traintrack.cli.shell_word import shell_word
 from traintrack.cli.table import COMMANDS
 
 _TAKEN = {command.name: frozenset(option.name for option in command.options) for command in COMMANDS}
-_CALL = re.compile(rf"\btraintrack ({'|'.join(sorted(_TAKEN, key=len, reverse=True))})\b(?P<rest>[^`\n]*)")
+_CALL = re.compile(rf"\btraintrack ({'|'.join(sorted(_TAKEN, key=len, reverse=True))})\b")
+_END = re.compile(r"[`\n]|\btraintrack ")
 
 
 class Asked(Struct, frozen=True):
@@ -45,7 +46,6 @@ AS_IT_IS = Asked()
 
 
 def _with(call: re.Match[str], words: list[tuple[str, str]]) -> str:
-    name, rest = call[1], call["rest"]
-    taken = _TAKEN[name] | {"env"}
-    fitting = [word for option, word in words if option in taken and word.partition(" ")[0] not in rest.split()]
-    return " ".join([f"traintrack {name}", *fitting]) + rest
+    taken = _TAKEN[call[1]] | {"env"}
+    given = _END.split(call.string[call.end() :], maxsplit=1)[0].split()
+    return " ".join([call[0], *(word for option, word in words if option in taken and word.split()[0] not in given)])

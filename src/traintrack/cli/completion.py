@@ -69,9 +69,9 @@ def candidates(words: Sequence[str]) -> list[Candidate] | None:
         return [Candidate(one.name, one.help) for one in COMMANDS if one.name.startswith(asked.word)]
     argument = _argument(asked.command, asked.given)
     if argument is not None and argument.name == "template":
-        from traintrack.cli.completion_labels import shipped_templates  # noqa: PLC0415 - as below
+        from traintrack.app.template_files import template_files  # noqa: PLC0415 - as below
 
-        return [Candidate(name) for name in shipped_templates() if name.startswith(asked.word)]
+        return [Candidate(name) for name in template_files() if name.startswith(asked.word)]
     return [] if argument is None else _of_metavar(argument.metavar, argument.choices, asked)
 
 

@@ -49,16 +49,6 @@ def environments(directory: str) -> list[str]:
     return sorted(value) if isinstance(value, dict) else []
 
 
-def shipped_templates() -> list[str]:
-    """Return the names of the templates that `add` copies, sorted; their files are not read."""
-    folder = os.path.join(os.path.dirname(os.path.dirname(__file__)), "templates")
-    try:
-        names = os.listdir(folder)
-    except OSError:
-        return []
-    return sorted(name.removesuffix(".yaml") for name in names if name.endswith(".yaml"))
-
-
 def profiles(directory: str) -> dict[str, str]:
     """Return the profiles of the workspace and of the folder's experiment with what they say of themselves, sorted."""
     root, here = _workspace(directory)

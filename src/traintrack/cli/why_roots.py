@@ -17,7 +17,6 @@ from traintrack.family_name import by_row, row_name
 
 _NAMED = 3
 _IN_A_LIST = re.compile(r"(?P<list>.+)\[(?P<name>[^\[\]]*)\]\Z")
-_ANOTHER = re.compile(r"another target: (?P<old>\S+) → (?P<new>\S+)\Z")
 
 
 class Root(Struct):
@@ -33,14 +32,14 @@ def roots_of(label: str, causes: Sequence[Cause]) -> list[Root]:
     """Return the roots of a target's causes, each once, in the order in which they are met."""
     found: dict[tuple[str, ...], Root] = {}
     for target, cause in _leaves(label, causes):
-        key, words = _told(cause)
-        items = _items(cause)
+        key, words, item = _told(cause)
         # Items of one list stand in places of their own, and are told at that of the first.
-        place = "" if items else str(cause.place)
+        place = "" if item else str(cause.place)
         facts = "   ".join(str(fact) for fact in (cause.place, cause.change) if fact)
         root = found.setdefault((*key, place), Root(words, facts))
         root.targets.setdefault(target)
-        root.items |= dict.fromkeys(items)
+        if item:
+            root.items.setdefault(item)
     return list(found.values())
 
 
@@ -62,35 +61,24 @@ def _leaves(label: str, causes: Sequence[Cause]) -> Iterator[tuple[str, Cause]]:
             yield label, cause
 
 
-def _items(cause: Cause) -> tuple[str, ...]:
-    """What is told together: items of a list that came or went, inputs that nobody looked into."""
-    if _is_left(cause):
-        return (row_name(cause.input_label or ""),)
-    item = _IN_A_LIST.match(cause.field) if cause.old is None or cause.new is None else None
-    return (f"[{item['name']}]",) if item is not None else ()
-
-
-def _is_left(cause: Cause) -> bool:
-    return (cause.note or "").endswith(GOES_ON)
-
-
-def _told(cause: Cause) -> tuple[tuple[str, ...], str]:
-    """What makes two differences one, and the words for it."""
-    item = _IN_A_LIST.match(cause.field)
-    name = item["list"] if item is not None else cause.field
-    other = _ANOTHER.match(cause.note or "")
-    if other is not None:
-        words = f"{name}  another target: {row_name(other['old'])} → {row_name(other['new'])}"
-        return (name, words), words
+def _told(cause: Cause) -> tuple[tuple[str, ...], str, str]:
+    """What makes two differences one, the words for it, and the item of a list that it is, empty if it is none."""
+    found = _IN_A_LIST.match(cause.field)
+    name = found["list"] if found is not None else cause.field
+    if cause.old_label is not None:
+        words = f"{name}  another target: {row_name(cause.old_label)} → {row_name(cause.input_label or '')}"
+        return (name, words), words, ""
+    if (cause.note or "").endswith(GOES_ON):
+        return (name, GOES_ON), f"{name}  changed too, not looked into:", row_name(cause.input_label or "")
     if cause.old is None or cause.new is None:
         what = "new" if cause.old is None else "gone"
-        return (name, what), f"{name}  {what}:" if item is not None else f"{name}  {_change(cause)}"
-    if _is_left(cause):
-        return (name, GOES_ON), f"{name}  changed too, not looked into:"
+        if found is None:
+            return (name, what), f"{name}  {_change(cause)}", ""
+        return (name, what), f"{name}  {what}:", f"[{found['name']}]"
     if cause.input_label:
         words = f"{name}  {cause.note or 'made again'}"
-        return (name, words), words
-    return (cause.field, json.dumps([cause.old, cause.new])), f"{cause.field}  {_change(cause)}"
+        return (name, words), words, ""
+    return (cause.field, json.dumps([cause.old, cause.new])), f"{cause.field}  {_change(cause)}", ""
 
 
 def _change(cause: Cause) -> str:

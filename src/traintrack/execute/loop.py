@@ -73,8 +73,8 @@ class Loop:
                 call = partial(self.die, error)
             self._inbox.put(partial(self._came_back, call))
 
-        if short and self._own.may_take:
-            self._own.run(body)
+        if short:
+            self._take(body)
         else:
             self._pool.run(body)
 
@@ -93,7 +93,7 @@ class Loop:
         """Look after the ends of the runner's jobs too, where it lends them and that is a matter of this machine."""
         ends = runner.lend() if self._is_near and isinstance(runner, LendsEnds) else None
         if ends is not None:
-            self._inbox.attend(ends, self._look_after)
+            self._inbox.attend(ends, self._take)
 
     def listen(self, timeout_s: float | None) -> None:
         """Make the calls that have come; wait for one for at most so long, or for ever."""
@@ -110,11 +110,12 @@ class Loop:
         """Let the steps that were begun come to their end."""
         self._pool.close()
 
-    def _look_after(self, end: Call) -> None:
+    def _take(self, short: Call) -> None:
+        """Do what is short here, unless something took long here a while ago."""
         if self._own.may_take:
-            self._own.run(end)
+            self._own.run(short)
         else:
-            self._pool.run(end)
+            self._pool.run(short)
 
     def _came_back(self, call: Call) -> None:
         self.pending -= 1

@@ -543,11 +543,10 @@ class Run:
 
     def _stop_the_rest(self) -> None:
         """Stop what still runs after an error; one more error is told only if there was none."""
-        flights = self._jobs.flights
-        steps = [partial(abandon, flight, self._ports, StopLevel.KILL) for flight in flights]
-        if flights:
-            steps.insert(0, partial(self._ports.runner.stop, self._jobs.handles, GRACE_S[StopLevel.KILL]))
-        for step in steps:
+        if not self._jobs:
+            return
+        stop = partial(self._ports.runner.stop, self._jobs.handles, GRACE_S[StopLevel.KILL])
+        for step in (stop, *(partial(abandon, flight, self._ports, StopLevel.KILL) for flight in self._jobs.flights)):
             try:
                 step()
             except TraintrackError as error:

@@ -22,6 +22,7 @@ EVERYTHING = Asked("gpu", "smoke", ("args.lr=0.1", "//a/...#env.X=a b"), worktre
             "see `traintrack du` and `traintrack gc -n`",
             "see `traintrack du --env gpu` and `traintrack gc --env gpu -n`",
         ),
+        ("traintrack log :t; traintrack du", "traintrack log --env gpu --profile smoke :t; traintrack du --env gpu"),
         ("traintrack nonsense :t", "traintrack nonsense :t"),
         ("run it again", "run it again"),
     ],

@@ -59,7 +59,7 @@ def test_what_was_explained_above_is_no_root_and_what_is_not_followed_is() -> No
     deep = through("args.m", "//a:m", edited("args.n"))
     again = through("args.o", "//a:m", note="explained above")
     lost = through("args.p", "//a:p", note="the record of its old ID is lost")
-    other = through("args.q", "//a:q", note="another target: //a:x → //a:q")
+    other = Cause("args.q", OLD, NEW, PLACE, None, "//a:q", note="another target: //a:x → //a:q", old_label="//a:x")
 
     assert [words for words, _, _ in told(deep, again, lost, other)] == [
         "args.n  3 → 5",

@@ -144,25 +144,14 @@ class JobFiles:
 
     def all(self) -> Iterator[JobFacts]:
         """Return the jobs that are not over, in no order."""
-        try:
-            names = os.listdir(self._root)
-        except FileNotFoundError:
-            return
-        for name in names:
-            lines = _lines(f"{self._root}/{name}")
-            facts = read_handle(Handle(lines[0])) if lines else None
+        for name in self._names():
+            facts = _facts_in(f"{self._root}/{name}")
             if facts is not None:
                 yield facts
 
     def of_flight(self, flight: str) -> list[JobFacts]:
         """Return the jobs of a flight that are not over; without one, which is usual, no file is read."""
-        try:
-            names = os.listdir(self._root)
-        except FileNotFoundError:
-            return []
-        prefix = f"{quote(flight, safe='')}."
-        lines = [_lines(f"{self._root}/{name}") for name in names if name.startswith(prefix)]
-        found = [read_handle(Handle(line[0])) for line in lines if line]
+        found = [_facts_in(path) for path in self._paths_of(flight)]
         return [facts for facts in found if facts is not None and facts.flight == flight]
 
     def drop_unwritten(self, flight: str) -> None:
@@ -173,15 +162,20 @@ class JobFiles:
         Raises:
             OSError: one cannot be removed.
         """
-        try:
-            names = os.listdir(self._root)
-        except FileNotFoundError:
-            return
-        for name in names:
-            path = f"{self._root}/{name}"
-            if name.rsplit(".", 2)[0] == quote(flight, safe="") and not _is_written(path):
+        for path in self._paths_of(flight):
+            if _facts_in(path) is None:
                 with contextlib.suppress(FileNotFoundError):
                     os.unlink(path)
+
+    def _names(self) -> list[str]:
+        try:
+            return os.listdir(self._root)
+        except FileNotFoundError:
+            return []
+
+    def _paths_of(self, flight: str) -> list[str]:
+        spelled = quote(flight, safe="")
+        return [f"{self._root}/{name}" for name in self._names() if name.rsplit(".", 2)[0] == spelled]
 
     def _path(self, facts: JobFacts) -> str:
         return f"{self._root}/{quote(facts.flight, safe='')}.{facts.attempt}.{facts.marker[:12]}"
@@ -206,9 +200,9 @@ def _own_name(pid: int) -> ProcessName:
     return ProcessName(pid, started(pid) or "")
 
 
-def _is_written(path: str) -> bool:
+def _facts_in(path: str) -> JobFacts | None:
     lines = _lines(path)
-    return bool(lines) and read_handle(Handle(lines[0])) is not None
+    return read_handle(Handle(lines[0])) if lines else None
 
 
 def _lines(path: str) -> list[str]:
